@@ -1,0 +1,1 @@
+"""crosspl: does reinforcement learning for code in one programming language transfer to others?"""

@@ -1,0 +1,32 @@
+"""Errors that are the user's to mend: one or two lines, no traceback.
+
+In: a message that says what is wrong, where, and what to do. Out: exit status 2 (bad input), 3 (no sandbox).
+"""
+
+import sys
+
+
+class UserError(Exception):
+    """Something the user can mend; `exit_status` is what the command ends with."""
+
+    exit_status = 2
+
+
+class SandboxError(UserError):
+    """No sandbox can be had, so no program may be run."""
+
+    exit_status = 3
+
+
+def run_command(main, argv=None):
+    """Run `main(argv)` and end the process, printing a UserError or a full disk as one line without a traceback."""
+    try:
+        sys.exit(main(argv))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except OSError as error:
+        if error.errno != 28:  # ENOSPC; anything else is ours to debug and keeps its traceback
+            raise
+        print(f"error: the disk is full ({error.filename or 'while writing'}): free some space and run again", file=sys.stderr)
+        sys.exit(2)
