@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 
 Ast = tuple[tuple[str, int | None], ...]
 
-ARGUMENTS = tuple(range(2, 10))
-
 # Comprehensions rather than one generic filter and one generic map: splitting problems by meaning calls these some
 # 300 000 times.
 _STAGES: dict[str, Callable[[Sequence[int], int | None], list[int]]] = {
@@ -45,12 +43,14 @@ _REDUCERS: dict[str, Callable[[Sequence[int]], object]] = {
 
 STAGES = tuple(_STAGES)
 REDUCERS = tuple(_REDUCERS)
-WITH_ARGUMENT = frozenset({"div", "gt", "lt", "add", "sub", "mul", "mod", "take"})
+
+# The ops that have an argument, each with the values that k can have.
+ARGUMENTS = dict.fromkeys(("div", "gt", "lt", "add", "sub", "mul", "mod", "take"), range(2, 10))
 
 
-def arguments(op: str) -> tuple[int | None, ...]:
+def arguments(op: str) -> Sequence[int | None]:
     """All values of k that the op can have in an AST: ``(None,)`` for an op without argument."""
-    return ARGUMENTS if op in WITH_ARGUMENT else (None,)
+    return ARGUMENTS.get(op, (None,))
 
 
 def apply_stage(op: str, k: int | None, values: Sequence[int]) -> list[int]:

@@ -7,12 +7,16 @@ one list stage by stage with the PL's list tools, ``loop`` fills a new list per 
 style, so that a small tokenizer learns them as few tokens. DESIGN section 7.
 """
 
-from crosspl.microworld.printers import lua, perl, php, python, ruby
+from crosspl.microworld.printers import c, javascript, lua, perl, php, python, ruby
 
 PRINTERS = {
     "python": python,
+    "javascript": javascript,
     "perl": perl,
     "ruby": ruby,
     "lua": lua,
     "php": php,
+    "c": c,
 }
+
+STYLES = python.STYLES
