@@ -1,0 +1,47 @@
+"""Compare a program's output with the expected one, on the host.
+
+In: two byte strings and a mode. Out: whether they agree. `tokens` splits on ASCII whitespace; `lines` strips the end of
+each line and blank lines at the end; `exact` is equality; `float` is `tokens` with a tolerance for numbers that are
+written with a point or an exponent on the expected side (integers stay exact).
+"""
+
+import math
+
+MODES = ("tokens", "lines", "exact", "float")
+TOLERANCE = 1e-6  # absolute or relative
+
+
+def agree(actual, expected, mode="tokens"):
+    """Return True when `actual` is an accepted output."""
+    if mode == "exact":
+        return actual == expected
+    if mode == "lines":
+        return split_lines(actual) == split_lines(expected)
+    if mode == "float":
+        return floats_agree(actual.split(), expected.split())
+    return actual.split() == expected.split()
+
+
+def split_lines(data):
+    """Return the lines without trailing whitespace and without blank lines at the end."""
+    return [line.rstrip() for line in data.rstrip().split(b"\n")]
+
+
+def floats_agree(actual, expected):
+    """Return True when every token agrees, numbers with a fraction within the tolerance."""
+    return len(actual) == len(expected) and all(map(token_agrees, actual, expected))
+
+
+def token_agrees(actual, expected):
+    """Return True for equal tokens, or for numbers close enough to a fractional expected number."""
+    if actual == expected:
+        return True
+    if b"_" in actual or not any(mark in expected.lower() for mark in (b".", b"e")):
+        return False
+    try:
+        found, wanted = float(actual), float(expected)
+    except ValueError:
+        return False
+    if not math.isfinite(found) or not math.isfinite(wanted):
+        return False
+    return abs(found - wanted) <= TOLERANCE * max(1.0, abs(wanted))

@@ -1,0 +1,90 @@
+"""The parent's end of the launcher: find the sandbox, start the launcher, exchange tasks and outcomes.
+
+In: language entries, the number of boxes at a time, the judge's work folder. Out: an open connection, or a
+SandboxError saying why no sandbox can be had and what to do.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from crosspl.errors import SandboxError
+from crosspl.judge.build import supervisor_path
+from crosspl.judge.launcher import receive, send
+from crosspl.judge.seccomp import blob_path
+
+ROOT = Path(__file__).parent.parent.parent
+NO_NAMESPACES = (
+    "bubblewrap cannot make a sandbox here: {reason}. Allow user namespaces (sysctl user.max_user_namespaces=15000; "
+    "on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), or run on another machine"
+)
+
+
+class Connection:
+    """A running launcher."""
+
+    def __init__(self, languages, jobs, work):
+        self.shared = None
+        setup = find_setup(work)
+        if os.geteuid() == 0:
+            self._share(setup)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "crosspl.judge.launcher"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=environment, cwd="/", start_new_session=True,
+        )  # fmt: skip
+        try:
+            send(self.process.stdin, {"setup": setup, "languages": languages, "jobs": jobs})
+            reason = receive(self.process.stdout)["error"]
+        except (EOFError, OSError):
+            reason = f"the launcher ended with status {self.process.wait()}"
+        if reason:
+            self.close()
+            raise SandboxError(NO_NAMESPACES.format(reason=reason))
+
+    def _share(self, setup):
+        """Copy the supervisor to where the uid that the launcher drops to can read it."""
+        self.shared = tempfile.TemporaryDirectory(prefix="crosspl-judge-")
+        os.chmod(self.shared.name, 0o755)
+        copy = Path(self.shared.name) / "supervisor"
+        shutil.copyfile(setup["supervisor"], copy)
+        copy.chmod(0o755)
+        setup["supervisor"] = str(copy)
+
+    def exchange(self, tasks):
+        """Send all tasks, then yield (number, outcome) as they come, where number is the task's place."""
+        try:
+            for numbered in enumerate(tasks):
+                send(self.process.stdin, numbered)
+            for _ in tasks:
+                yield receive(self.process.stdout)
+        except (EOFError, OSError):
+            raise SandboxError("the judge's launcher died; run again") from None
+
+    def close(self):
+        """End the launcher and every box."""
+        self.process.stdin.close()
+        self.process.stdout.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.shared:
+            self.shared.cleanup()
+
+
+def find_setup(work):
+    """Return the fields of box.Setup as a dict."""
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        raise SandboxError("no sandbox: bwrap is missing. apt-get install bubblewrap (or conda install bubblewrap)")
+    return {
+        "bwrap": bwrap,
+        "supervisor": str(supervisor_path(work)),
+        "seccomp": blob_path().read_bytes(),
+        "prefix": os.environ.get("CONDA_PREFIX"),
+    }
