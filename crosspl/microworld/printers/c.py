@@ -9,12 +9,11 @@ filtered out. Buffers of BUFSIZ (8192) hold lines of up to 8190 characters.
 from crosspl.microworld.operations import Ast
 from crosspl.microworld.printers.template import Expression, Statements
 
-_READ = "n=0;for(p=l;x=strtol(p,&q,10),p!=q;p=q)a[n++]=x;"
+_DECLARE = "#include <stdio.h>\n#include <stdlib.h>\nchar l[BUFSIZ],*p,*q;\n"
+_READ = "int main(){while(fgets(l,BUFSIZ,stdin)){\n    n=0;for(p=l;x=strtol(p,&q,10),p!=q;p=q)a[n++]=x;\n"
 
 _PIPELINE = Statements(
-    "#include <stdio.h>\n#include <stdlib.h>\n"
-    "char l[BUFSIZ],*p,*q;\nint a[BUFSIZ],i,j,n,x;\n"
-    f"int main(){{while(fgets(l,BUFSIZ,stdin)){{\n    {_READ}\n",
+    _DECLARE + "int a[BUFSIZ],i,j,n,x;\n" + _READ,
     {
         "even": "    for(i=j=0;i<n;i++)if(a[i]%2==0)a[j++]=a[i];n=j;",
         "odd": "    for(i=j=0;i<n;i++)if(a[i]%2==1)a[j++]=a[i];n=j;",
@@ -42,9 +41,7 @@ _PIPELINE = Statements(
 )
 
 _LOOP = Statements(
-    "#include <stdlib.h>\n#include <stdio.h>\n"
-    "char l[BUFSIZ],*p,*q;\nint u[BUFSIZ],v[BUFSIZ],*a=u,*b=v,*t,i,j,m,n,x;\n"
-    f"int main(){{while(fgets(l,BUFSIZ,stdin)){{\n    {_READ}\n",
+    _DECLARE + "int u[BUFSIZ],v[BUFSIZ],*a=u,*b=v,*t,i,j,m,n,x;\n" + _READ,
     {
         "even": "    t=a;a=b;b=t;m=n;for(i=n=0;i<m;i++)if(b[i]%2==0)a[n++]=b[i];",
         "odd": "    t=a;a=b;b=t;m=n;for(i=n=0;i<m;i++)if(b[i]%2==1)a[n++]=b[i];",
@@ -73,8 +70,7 @@ _LOOP = Statements(
 
 # `by` and not `div`: stdlib.h has a div().
 _NESTED = Expression(
-    opening="#include <stdio.h>\n#include <stdlib.h>\nint a[BUFSIZ],i,j,x;\n"
-    "int get(char*p){char*q;int n=0;for(;x=strtol(p,&q,10),p!=q;p=q)a[n++]=x;return n;}\n",
+    opening=_DECLARE + "int a[BUFSIZ],i,j,n,x;\n",
     helpers={
         "even": "int even(int n){for(i=j=0;i<n;i++)if(a[i]%2==0)a[j++]=a[i];return j;}",
         "odd": "int odd(int n){for(i=j=0;i<n;i++)if(a[i]%2==1)a[j++]=a[i];return j;}",
@@ -96,7 +92,7 @@ _NESTED = Expression(
         "last": "int last(int n){return n?a[n-1]:0;}",
         "all": 'int all(int n){for(i=0;i<n;i++)printf(i?" %d":"%d",a[i]);return puts("");}',
     },
-    before="int main(){char l[BUFSIZ];while(fgets(l,BUFSIZ,stdin))",
+    before=_READ + "    ",
     ops={
         "even": "even(<a>)",
         "odd": "odd(<a>)",
@@ -120,8 +116,8 @@ _NESTED = Expression(
         "last": 'printf("%d\\n",last(<a>))',
         "all": "all(<a>)",
     },
-    after=";}",
-    start="get(l)",
+    after=";\n}}",
+    start="n",
 )
 
 _STYLES = {"pipeline": _PIPELINE, "loop": _LOOP, "nested": _NESTED}

@@ -3,10 +3,14 @@
 from crosspl.microworld.operations import Ast
 from crosspl.microworld.printers.template import Expression, Statements
 
-# split(" ") of an empty line is one empty string, which would count as a zero: hence the filter and the if.
-_PIPELINE = Statements(
+# split(" ") of an empty line is one empty string, which would count as a zero: hence the filter.
+_READ = (
     'require("readline").createInterface(process.stdin).on("line",l=>{\n'
-    '    let a=l.split(" ").filter(x=>x).map(Number);\n',
+    '    let a=l.split(" ").filter(x=>x).map(Number);\n'
+)
+
+_PIPELINE = Statements(
+    _READ,
     {
         "even": "    a=a.filter(x=>x%2==0);",
         "odd": "    a=a.filter(x=>x%2==1);",
@@ -34,8 +38,7 @@ _PIPELINE = Statements(
 )
 
 _LOOP = Statements(
-    'var a,b,s,x;\nrequire("readline").createInterface(process.stdin).on("line",l=>{\n'
-    '    a=[];for(x of l.split(" "))if(x)a.push(Number(x));\n',
+    _READ,
     {
         "even": "    b=a;a=[];for(x of b)if(x%2==0)a.push(x);",
         "odd": "    b=a;a=[];for(x of b)if(x%2==1)a.push(x);",

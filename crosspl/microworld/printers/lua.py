@@ -6,8 +6,10 @@ Lua has no list tools besides ``table.*``, so ``pipeline`` changes the list in p
 from crosspl.microworld.operations import Ast
 from crosspl.microworld.printers.template import Expression, Statements
 
+_READ = 'for l in io.lines() do\n  a={} for x in l:gmatch("%S+") do table.insert(a,tonumber(x)) end\n'
+
 _PIPELINE = Statements(
-    'for l in io.lines() do\n  local a={}\n  for x in l:gmatch("%S+") do table.insert(a,tonumber(x)) end\n',
+    _READ,
     {
         "even": "  for i=#a,1,-1 do if a[i]%2~=0 then table.remove(a,i) end end",
         "odd": "  for i=#a,1,-1 do if a[i]%2~=1 then table.remove(a,i) end end",
@@ -24,7 +26,7 @@ _PIPELINE = Statements(
         "rev": "  for i=1,#a do table.insert(a,i,table.remove(a)) end",
         "tail": "  table.remove(a,1)",
         "take": "  a={table.unpack(a,1,<k>)}",
-        "sum": "  local s=0 for i,x in ipairs(a) do s=s+x end print(s)",
+        "sum": "  s=0 while #a>0 do s=s+table.remove(a) end print(s)",
         "max": "  table.sort(a) print(a[#a] or 0)",
         "min": "  table.sort(a) print(a[1] or 0)",
         "len": "  print(#a)",
@@ -35,7 +37,7 @@ _PIPELINE = Statements(
 )
 
 _LOOP = Statements(
-    'for l in io.stdin:lines() do\n  a={} for x in l:gmatch("%S+") do table.insert(a,tonumber(x)) end\n',
+    _READ,
     {
         "even": "  b=a a={} for i,x in ipairs(b) do if x%2==0 then table.insert(a,x) end end",
         "odd": "  b=a a={} for i,x in ipairs(b) do if x%2==1 then table.insert(a,x) end end",
@@ -63,9 +65,6 @@ _LOOP = Statements(
 )
 
 _NESTED = Expression(
-    opening=(
-        'local function read(l) local a={} for x in l:gmatch("%S+") do table.insert(a,tonumber(x)) end return a end\n'
-    ),
     helpers={
         "filter": (
             "local function filter(a,f) local b={} for i,x in ipairs(a) do "
@@ -79,7 +78,7 @@ _NESTED = Expression(
         "min": "local function min(a) table.sort(a) return a[1] or 0 end",
         "last": "local function last(a) return a[#a] or 0 end",
     },
-    before="for l in io.lines() do print(",
+    before=_READ + "  print(",
     ops={
         "even": "filter(<a>,function(x) return x%2==0 end)",
         "odd": "filter(<a>,function(x) return x%2==1 end)",
@@ -103,8 +102,8 @@ _NESTED = Expression(
         "last": "last(<a>)",
         "all": 'table.concat(<a>," ")',
     },
-    after=") end",
-    start="read(l)",
+    after=")\nend",
+    start="a",
 )
 
 _STYLES = {"pipeline": _PIPELINE, "loop": _LOOP, "nested": _NESTED}

@@ -3,8 +3,10 @@
 from crosspl.microworld.operations import Ast
 from crosspl.microworld.printers.template import Expression, Statements
 
+_READ = "while(<>){\n    @a=split;\n"
+
 _PIPELINE = Statements(
-    "while(<>){\n    @a=split;\n",
+    _READ,
     {
         "even": "    @a=grep{$_%2==0}@a;",
         "odd": "    @a=grep{$_%2==1}@a;",
@@ -32,36 +34,36 @@ _PIPELINE = Statements(
 )
 
 _LOOP = Statements(
-    'while($l=<STDIN>){\n    @a=split(" ",$l);\n',
+    _READ,
     {
-        "even": "    @b=@a;@a=();foreach $x(@b){push(@a,$x) if $x%2==0}",
-        "odd": "    @b=@a;@a=();foreach $x(@b){push(@a,$x) if $x%2==1}",
-        "div": "    @b=@a;@a=();foreach $x(@b){push(@a,$x) if $x%<k>==0}",
-        "gt": "    @b=@a;@a=();foreach $x(@b){push(@a,$x) if $x><k>}",
-        "lt": "    @b=@a;@a=();foreach $x(@b){push(@a,$x) if $x<<k>}",
-        "add": "    @b=@a;@a=();foreach $x(@b){push(@a,$x+<k>)}",
-        "sub": "    @b=@a;@a=();foreach $x(@b){push(@a,$x-<k>)}",
-        "mul": "    @b=@a;@a=();foreach $x(@b){push(@a,$x*<k>)}",
-        "sq": "    @b=@a;@a=();foreach $x(@b){push(@a,$x*$x)}",
-        "mod": "    @b=@a;@a=();foreach $x(@b){push(@a,$x%<k>)}",
+        "even": "    @b=@a;@a=();for $x(@b){push(@a,$x) if $x%2==0}",
+        "odd": "    @b=@a;@a=();for $x(@b){push(@a,$x) if $x%2==1}",
+        "div": "    @b=@a;@a=();for $x(@b){push(@a,$x) if $x%<k>==0}",
+        "gt": "    @b=@a;@a=();for $x(@b){push(@a,$x) if $x><k>}",
+        "lt": "    @b=@a;@a=();for $x(@b){push(@a,$x) if $x<<k>}",
+        "add": "    @b=@a;@a=();for $x(@b){push(@a,$x+<k>)}",
+        "sub": "    @b=@a;@a=();for $x(@b){push(@a,$x-<k>)}",
+        "mul": "    @b=@a;@a=();for $x(@b){push(@a,$x*<k>)}",
+        "sq": "    @b=@a;@a=();for $x(@b){push(@a,$x*$x)}",
+        "mod": "    @b=@a;@a=();for $x(@b){push(@a,$x%<k>)}",
         "sort": "    @a=sort{$a<=>$b}@a;",
         "rsort": "    @a=sort{$b<=>$a}@a;",
-        "rev": "    @b=@a;@a=();foreach $x(@b){unshift(@a,$x)}",
+        "rev": "    @b=@a;@a=();for $x(@b){unshift(@a,$x)}",
         "tail": "    shift(@a);",
         "take": "    while(@a><k>){pop(@a)}",
-        "sum": '    $s=0;foreach $x(@a){$s+=$x}print"$s\\n"',
-        "max": '    $s=$a[0]//0;foreach $x(@a){$s=$x if $x>$s}print"$s\\n"',
-        "min": '    $s=$a[0]//0;foreach $x(@a){$s=$x if $x<$s}print"$s\\n"',
-        "len": '    $s=0;foreach $x(@a){$s++}print"$s\\n"',
-        "last": '    $s=0;foreach $x(@a){$s=$x}print"$s\\n"',
+        "sum": '    $s=0;for $x(@a){$s+=$x}print"$s\\n"',
+        "max": '    $s=$a[0]//0;for $x(@a){$s=$x if $x>$s}print"$s\\n"',
+        "min": '    $s=$a[0]//0;for $x(@a){$s=$x if $x<$s}print"$s\\n"',
+        "len": '    $s=0;for $x(@a){$s++}print"$s\\n"',
+        "last": '    $s=0;for $x(@a){$s=$x}print"$s\\n"',
         "all": '    print join(" ",@a),"\\n"',
     },
     "\n}",
 )
 
-# List::Util is loaded whatever the reducer, so that the first line is always the same.
+# No List::Util: its import line would cost more than the idioms that stand for sum, max, min, head and tail.
 _NESTED = Expression(
-    before="use List::Util qw(sum0 max min head tail);\nsub f{return ",
+    before="sub f{return ",
     ops={
         "even": "grep{$_%2==0}<a>",
         "odd": "grep{$_%2==1}<a>",
@@ -76,11 +78,11 @@ _NESTED = Expression(
         "sort": "sort{$a<=>$b}<a>",
         "rsort": "sort{$b<=>$a}<a>",
         "rev": "reverse(<a>)",
-        "tail": "tail(-1,<a>)",
-        "take": "head(<k>,<a>)",
-        "sum": "sum0(<a>)",
-        "max": "max(<a>)//0",
-        "min": "min(<a>)//0",
+        "tail": "splice(@{[<a>]},1)",
+        "take": "splice(@{[<a>]},0,<k>)",
+        "sum": 'eval join("+",0,<a>)',
+        "max": "(sort{$b<=>$a}<a>)[0]//0",
+        "min": "(sort{$a<=>$b}<a>)[0]//0",
         "len": "scalar(()=<a>)",
         "last": "(0,<a>)[-1]",
         "all": 'join(" ",<a>)',

@@ -3,9 +3,11 @@
 from crosspl.microworld.operations import Ast
 from crosspl.microworld.printers.template import Expression, Statements
 
-# preg_split's flag 1 (PREG_SPLIT_NO_EMPTY) is what makes an empty line an empty list.
+# The filter makes an empty line an empty list. The numbers stay numeric strings, which PHP counts with as with ints.
+_READ = '<?php\nforeach(file("php://stdin") as $l){\n    $a=array_filter(explode(" ",trim($l)),"strlen");\n'
+
 _PIPELINE = Statements(
-    '<?php\nforeach(file("php://stdin") as $l){\n    $a=array_map("intval",preg_split("/\\s/",$l,-1,1));\n',
+    _READ,
     {
         "even": "    $a=array_filter($a,fn($x)=>$x%2==0);",
         "odd": "    $a=array_filter($a,fn($x)=>$x%2==1);",
@@ -33,7 +35,7 @@ _PIPELINE = Statements(
 )
 
 _LOOP = Statements(
-    '<?php\nwhile(($l=fgets(STDIN))!==false){\n    $a=[];foreach(preg_split("/\\s/",$l,-1,1) as $x)$a[]=(int)$x;\n',
+    _READ,
     {
         "even": "    $b=$a;$a=[];foreach($b as $x)if($x%2==0)$a[]=$x;",
         "odd": "    $b=$a;$a=[];foreach($b as $x)if($x%2==1)$a[]=$x;",
@@ -88,7 +90,9 @@ _NESTED = Expression(
         "last": "array_slice(<a>,-1)[0]??0",
         "all": 'implode(" ",<a>)',
     },
-    after=';}\nforeach(file("php://stdin") as $l)echo f(array_map("intval",preg_split("/\\s/",$l,-1,1))),"\\n";',
+    after=(
+        ';}\nforeach(file("php://stdin") as $l){\n    echo f(array_filter(explode(" ",trim($l)),"strlen")),"\\n";\n}'
+    ),
     start="$a",
 )
 

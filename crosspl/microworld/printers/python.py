@@ -3,8 +3,10 @@
 from crosspl.microworld.operations import Ast
 from crosspl.microworld.printers.template import Expression, Statements
 
+_READ = "for l in open(0):\n    a=[int(x) for x in l.split()]\n"
+
 _PIPELINE = Statements(
-    "for l in open(0):\n    a=[int(x) for x in l.split()]\n",
+    _READ,
     {
         "even": "    a=[x for x in a if x%2==0]",
         "odd": "    a=[x for x in a if x%2==1]",
@@ -31,7 +33,7 @@ _PIPELINE = Statements(
 )
 
 _LOOP = Statements(
-    "import sys\nfor l in sys.stdin:\n    a=[]\n    for x in l.split():a.append(int(x))\n",
+    _READ,
     {
         "even": "    b=a;a=[]\n    for x in b:\n        if x%2==0:a.append(x)",
         "odd": "    b=a;a=[]\n    for x in b:\n        if x%2==1:a.append(x)",
@@ -53,7 +55,7 @@ _LOOP = Statements(
         "min": "    s=a[0] if a else 0\n    for x in a:s=min(s,x)\n    print(s)",
         "len": "    s=0\n    for x in a:s+=1\n    print(s)",
         "last": "    s=0\n    for x in a:s=x\n    print(s)",
-        "all": "    s=[]\n    for x in a:s.append(str(x))\n    print(\" \".join(s))",
+        "all": '    s=[]\n    for x in a:s.append(str(x))\n    print(" ".join(s))',
     },
 )
 

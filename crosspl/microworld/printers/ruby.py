@@ -3,8 +3,10 @@
 from crosspl.microworld.operations import Ast
 from crosspl.microworld.printers.template import Expression, Statements
 
+_READ = "while l=gets\n  a=l.split.map(&:to_i)\n"
+
 _PIPELINE = Statements(
-    "while l=gets\n  a=l.split.map(&:to_i)\n",
+    _READ,
     {
         "even": "  a=a.select{|x|x%2==0}",
         "odd": "  a=a.select{|x|x%2==1}",
@@ -32,7 +34,7 @@ _PIPELINE = Statements(
 )
 
 _LOOP = Statements(
-    "STDIN.each do |l|\n  a=[];for x in l.split do a.push(x.to_i) end\n",
+    _READ,
     {
         "even": "  b=a;a=[];for x in b do a.push(x) if x%2==0 end",
         "odd": "  b=a;a=[];for x in b do a.push(x) if x%2==1 end",
@@ -84,7 +86,7 @@ _NESTED = Expression(
         "last": "<a>.last||0",
         "all": '<a>.join(" ")',
     },
-    after="}\nwhile l=gets do puts f[l.split.map(&:to_i)] end",
+    after="}\nwhile l=gets\n  puts f[l.split.map(&:to_i)]\nend",
     start="a",
 )
 
