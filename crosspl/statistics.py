@@ -34,7 +34,6 @@ from crosspl.errors import UserError
 
 LEVEL = 0.95
 POWER = 0.80
-SMALLEST_P = 1e-4  # tables have four decimals; a printed 0.0001 means "at most"
 
 
 class Estimate(NamedTuple):
@@ -120,13 +119,13 @@ def interval(draws, estimate=None, margin=None, bounds=(-np.inf, np.inf)):
 
 
 def two_sided_p(value, se, df):
-    """Return the two-sided p-value of `value` / `se` on `df` degrees of freedom, not below SMALLEST_P.
+    """Return the two-sided p-value of `value` / `se` on `df` degrees of freedom.
 
-    se = 0: 1 when the value is 0 as well (nothing changed anywhere), else the smallest p.
+    se = 0: 1 when the value is 0 as well (nothing changed anywhere), else 0.
     """
     if se == 0:
-        return 1.0 if value == 0 else SMALLEST_P
-    return max(float(2 * stats.t.sf(abs(value) / se, df)), SMALLEST_P)
+        return 1.0 if value == 0 else 0.0
+    return float(2 * stats.t.sf(abs(value) / se, df))
 
 
 def minimum_detectable_effect(se, df=np.inf):
@@ -169,4 +168,4 @@ def mcnemar(before, after):
         raise UserError("McNemar's test needs two equally long lists of 0 and 1, one outcome per problem")
     gained, lost = int((after > before).sum()), int((after < before).sum())
     p_value = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
-    return gained, lost, max(float(p_value), SMALLEST_P)
+    return gained, lost, float(p_value)

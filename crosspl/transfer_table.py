@@ -209,7 +209,12 @@ def _table_row(plan, item, init, source):
 def _with_holm(group):
     """Return the rows of one group with p_holm added and both p-values as text."""
     adjusted = holm([row["p_value"] for row in group])
-    return [{**row, "p_value": fixed(row["p_value"]), "p_holm": fixed(p)} for row, p in zip(group, adjusted)]
+    return [{**row, "p_value": fixed_p(row["p_value"]), "p_holm": fixed_p(p)} for row, p in zip(group, adjusted)]
+
+
+def fixed_p(p_value):
+    """Return a p-value as text; 0.0001 means at most that, as no p-value is 0."""
+    return fixed(max(p_value, 1e-4))
 
 
 def _oracle(plan, item, gain):
@@ -274,6 +279,6 @@ def mcnemar_rows(plan, targets):
                 rows.append({
                     "init": init, "rl_method": plan.method, "source": source, "target": item.language,
                     "role": role(plan, source, item.language), "seed": seed, "problems": len(item.families),
-                    "gained": gained, "lost": lost, "p_mcnemar": fixed(p_value), "mark": plan.mark,
+                    "gained": gained, "lost": lost, "p_mcnemar": fixed_p(p_value), "mark": plan.mark,
                 })  # fmt: skip
     return rows

@@ -4,12 +4,13 @@ In: transfer_table.csv. Out: text of at most 120 columns; "-" where the table ha
 """
 
 import argparse
+import signal
 
 from crosspl.errors import UserError, run_command
 from crosspl.io import read_csv
 
 HEADER = [
-    "target", "role", "before → after [95 %]", "gain [95 %]", "p_holm", "vs same_problems [95 %]", "MDE", "wrong %",
+    "target", "role", "before → after [95 %]", "gain [95 %]", "p_holm", "vs same_problems", "MDE", "wrong %",
 ]  # fmt: skip
 NEEDED = [
     "init", "rl_method", "source", "target", "role", "seeds", "problems", "samples", "pass_at_1_before",
@@ -101,4 +102,5 @@ def span(texts):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends the command quietly
     run_command(main)

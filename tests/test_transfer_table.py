@@ -7,6 +7,7 @@ import pytest
 
 from crosspl.errors import UserError
 from crosspl.io import read_rows, write_rows
+from crosspl.statistics import holm
 from scripts import show_table, transfer_table
 
 COLUMNS = (
@@ -229,3 +230,12 @@ def test_show_table_refuses_another_table(folder):
     build(folder)
     with pytest.raises(UserError, match="not a transfer table, it has no column init"):
         show_table.main([str(folder / "contrasts.csv")])
+
+
+def test_p_values_are_adjusted_over_the_targets_of_one_init_and_source(folder):
+    rows = build(folder)
+    for init in ("base", "same_problems"):
+        group = [row for row in rows if (row["init"], row["source"]) == (init, "python")]
+        adjusted = holm([float(row["p_value"]) for row in group])
+        assert [float(row["p_holm"]) for row in group] == pytest.approx(adjusted, abs=4e-4)
+        assert any(row["p_holm"] != row["p_value"] for row in group)
