@@ -11,6 +11,7 @@ from crosspl.errors import UserError
 from crosspl.judge.cache import Artefacts, VerdictCache
 from crosspl.judge.connection import Connection
 from crosspl.judge.keys import artefact_key, program_key
+from crosspl.judge.rows import check_rows
 from crosspl.judge.selftest import check_languages
 from crosspl.languages import load_languages
 
@@ -52,6 +53,7 @@ class Judge:
 
     def judge(self, rows, stop_on_first_failure=False, progress=None):
         """Return one verdict row per row. `progress(done, total)` is called as programs are done."""
+        check_rows(rows, self.entries)
         keys = [program_key(self, row, stop_on_first_failure) for row in rows]
         known = self.cache.read(set(keys)) if self.cache else {}
         wanted = {key: row for key, row in zip(keys, rows) if key not in known}
@@ -68,7 +70,7 @@ class Judge:
         return [self._verdict_row(row, known[key]) for key, row in zip(keys, rows)]
 
     def run(self, rows):
-        """Run each {"id", "language", "code", "stdin", "limits"} once and return {"id", "stdout", "verdict", …} rows."""
+        """Run each {"id", "language", "code", "stdin", "limits"} once; return {"id", "stdout", "verdict", …} rows."""
         tasks = [self._task(row, "run", False) for row in rows]
         outcomes = dict(self._settle(tasks))
         return [{"id": row.get("id"), **outcomes[n]} for n, row in enumerate(rows)]

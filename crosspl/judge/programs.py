@@ -102,8 +102,8 @@ def run_tests(context, entry, task, tests, outcome):
                 continue
             if box is None:
                 box = open_box(context, entry, limits, run_command(entry, wanted), task["files"])
-            result = box.run(stdin.encode())
-            wanted_output = None if expected is None else expected.encode()
+            result = box.run(stdin.encode(errors="surrogatepass"))
+            wanted_output = None if expected is None else expected.encode(errors="surrogatepass")
             verdict = test_verdict(result, limits, memory_kib, wanted_output, task["comparison"])
             outcome["tests"].append(report(verdict, result))
             outcome["again"] |= is_doubtful(verdict, result, limits)
@@ -157,7 +157,7 @@ def run_once(context, task):
     limits, memory_kib = run_limits(entry, wanted)
     box = open_box(context, entry, limits, argv or run_command(entry, wanted), task["files"])
     try:
-        result = box.run(task["stdin"].encode())
+        result = box.run(task["stdin"].encode(errors="surrogatepass"))
     finally:
         box.close()
     verdict = failure(result, limits, memory_kib) or "OK"

@@ -1,6 +1,6 @@
-"""The system-call filter of the boxes: shipped as one BPF blob per architecture, made by `python -m crosspl.judge.seccomp`.
+"""The system-call filter of the boxes: one BPF blob per architecture is shipped; here is how it is made.
 
-In: nothing (making it needs pyseccomp and libseccomp2; using it does not). Out: `seccomp_{machine}.bpf` beside this
+In: nothing (`python -m crosspl.judge.seccomp` needs pyseccomp and libseccomp2; using the blobs does not). Out: `seccomp_{machine}.bpf` beside this
 module, given to `bwrap --seccomp`. Namespaces alone leave holes (AF_VSOCK, keyrings, io_uring, nested user
 namespaces); this closes them. It is a deny list, because an allow list breaks language runtimes.
 """
@@ -14,13 +14,13 @@ from crosspl.errors import SandboxError
 
 FOLDER = Path(__file__).parent
 MACHINES = {"x86_64": "X86_64", "aarch64": "AARCH64"}
-DENIED = (
-    "unshare setns mount umount2 pivot_root chroot move_mount open_tree fsopen fsconfig fsmount fspick mount_setattr "
-    "add_key keyctl request_key io_uring_setup io_uring_enter io_uring_register bpf perf_event_open userfaultfd "
-    "ptrace process_vm_readv process_vm_writev personality memfd_secret kexec_load kexec_file_load init_module "
-    "finit_module delete_module swapon swapoff reboot quotactl acct syslog open_by_handle_at name_to_handle_at "
-    "lookup_dcookie vhangup nfsservctl settimeofday clock_settime adjtimex clock_adjtime sethostname setdomainname"
-).split()
+DENIED = """
+    unshare setns mount umount2 pivot_root chroot move_mount open_tree fsopen fsconfig fsmount fspick mount_setattr
+    add_key keyctl request_key io_uring_setup io_uring_enter io_uring_register bpf perf_event_open userfaultfd
+    ptrace process_vm_readv process_vm_writev personality memfd_secret kexec_load kexec_file_load init_module
+    finit_module delete_module swapon swapoff reboot quotactl acct syslog open_by_handle_at name_to_handle_at
+    lookup_dcookie vhangup nfsservctl settimeofday clock_settime adjtimex clock_adjtime sethostname setdomainname
+""".split()  # noqa: SIM905 (a list of 50 quoted names reads worse)
 NEW_NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
 TIOCSTI = 0x5412
 LAST_ALLOWED_FAMILY = 10  # AF_INET6; below it only AF_UNIX (1) and AF_INET (2) stay
