@@ -1,6 +1,6 @@
 """Check the judge's input rows.
 
-In: rows and the languages that are known. Out: nothing, or a UserError that names the row (counted from 1) and the field.
+In: rows and the languages that are known. Out: nothing, or a UserError that names the row (from 1) and the field.
 """
 
 from crosspl.errors import UserError

@@ -1,8 +1,9 @@
 """The system-call filter of the boxes: one BPF blob per architecture is shipped; here is how it is made.
 
-In: nothing (`python -m crosspl.judge.seccomp` needs pyseccomp and libseccomp2; using the blobs does not). Out: `seccomp_{machine}.bpf` beside this
-module, given to `bwrap --seccomp`. Namespaces alone leave holes (AF_VSOCK, keyrings, io_uring, nested user
-namespaces); this closes them. It is a deny list, because an allow list breaks language runtimes.
+In: nothing (`python -m crosspl.judge.seccomp` needs pyseccomp and libseccomp2; using the blobs does not). Out:
+`seccomp_{machine}.bpf` beside this module, given to `bwrap --seccomp`. Namespaces alone leave holes (AF_VSOCK,
+keyrings, io_uring, nested user namespaces); this closes them. It is a deny list, because an allow list breaks language
+runtimes.
 """
 
 import errno

@@ -1,0 +1,56 @@
+"""Language files: every shipped one is valid, and a wrong one is refused by file and key."""
+
+import re
+
+import pytest
+import yaml
+
+from crosspl.errors import UserError
+from crosspl.languages import known_languages, load_language, load_languages
+
+KEYS = known_languages()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_shipped_language(key):
+    entry = load_language(key)
+    assert entry["key"] == key
+    assert entry["packages"]["apt"] and entry["packages"]["conda"]
+    assert entry["parser"] or entry["compile"], "something must tell whether a program is valid"
+
+
+def test_unknown_language_lists_the_known():
+    with pytest.raises(UserError, match=r"unknown language 'cobol'.*Known: .*lua"):
+        load_languages(["lua", "cobol"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("run", "python3 main.py", "run must be a list of arguments"),
+        ("compile", "gcc -o main", "compile must be a list of arguments"),
+        ("colour", "red", "colour"),
+        ("memory", {"mode": "big", "overhead": 1}, r"memory\.mode"),
+        ("nproc", "8", "nproc"),
+        ("source", "../main.lua", "source"),
+        ("selftest", {"code": "", "stdin": ""}, "selftest.*stdout"),
+    ],
+)
+def test_wrong_entry_names_file_and_key(tmp_path, key, value, message):
+    entry = yaml.safe_load(open("languages/lua.yaml")) | {key: value}
+    (tmp_path / "lua.yaml").write_text(yaml.safe_dump(entry))
+    with pytest.raises(UserError, match=re.escape(str(tmp_path / "lua.yaml")) + ".*" + message):
+        load_language("lua", tmp_path)
+
+
+def test_file_that_is_not_yaml(tmp_path):
+    (tmp_path / "lua.yaml").write_text("run: [")
+    with pytest.raises(UserError, match="not YAML"):
+        load_language("lua", tmp_path)
+
+
+def test_no_alias_names_two_languages():
+    names = [(alias, key) for key in KEYS for alias in {*load_language(key)["aliases"], key}]
+    owners = {}
+    for alias, key in names:
+        assert owners.setdefault(alias, key) == key
