@@ -2,8 +2,8 @@
 
 C has no list tools, so ``pipeline`` changes one array in place, ``loop`` fills a second array per stage and swaps the
 two, and ``nested`` calls one small function per op, each taking and giving the length of the global array.
-int must suffice: with inputs of two digits only ``sq`` three times overflows, and problems with such values are
-filtered out. Buffers of BUFSIZ (8192) hold lines of up to 8190 characters.
+int holds every value and every sum only because problems with large ones are filtered out: of two-digit inputs, three
+``sq`` overflow, and so does the sum after two ``sq`` and a ``mul``. A line may have up to BUFSIZ - 2 (8190) characters.
 """
 
 from crosspl.microworld.operations import Ast
