@@ -1,5 +1,7 @@
 """Every default language in real boxes: right, wrong, failing, endless and uncompilable programs; parser programs."""
 
+from pathlib import Path
+
 import pytest
 
 from crosspl.errors import UserError
@@ -12,7 +14,8 @@ LIMITS = {"cpu_s": 0.5, "memory_mib": 256}
 JAVA = "public class Main { public static void main(String[] a) throws Exception { %s } }"
 # language: (wrong answer, runtime error, endless, does not compile or parse, needs 2 GB in steps)
 PROGRAMS = {
-    "python": ("print(4)", "1/0", "while True: pass", "print(", "x = []\nwhile True: x.append('a' * 1000000 + str(len(x)))"),
+    "python": ("print(4)", "1/0", "while True: pass", "print(",
+               "x = []\nwhile True: x.append('a' * 1000000 + str(len(x)))"),
     "javascript": ("console.log(4)", "throw new Error('x')", "for (;;);", "console.log((",
                    "const x = []; for (let i = 0;; i++) x.push(new Array(100000).fill(i + 0.5));"),
     "perl": ("print 4", "die", "1 while 1", "print (((", "my @x; push @x, 'a' x 1000000 while 1"),
@@ -104,14 +107,14 @@ def test_run_returns_what_was_printed(judge):
 
 
 def test_missing_toolchain_names_command_and_package(tmp_path):
-    text = open("languages/lua.yaml").read().replace("lua5.4, ", "lua9, ")
+    text = Path("languages/lua.yaml").read_text().replace("lua5.4, ", "lua9, ")
     (tmp_path / "lua.yaml").write_text(text)
     with pytest.raises(UserError, match=r"language lua: lua9 -v .*apt-get install lua5.4 or conda install lua=5.4"):
         Judge(["lua"], jobs=1, folder=tmp_path, work=tmp_path)
 
 
 def test_failing_selftest_is_an_error(tmp_path):
-    text = open("languages/lua.yaml").read().replace('stdout: "3', 'stdout: "4')
+    text = Path("languages/lua.yaml").read_text().replace('stdout: "3', 'stdout: "4')
     (tmp_path / "lua.yaml").write_text(text)
     with pytest.raises(UserError, match="language lua"):
         Judge(["lua"], jobs=1, folder=tmp_path, work=tmp_path)

@@ -8,7 +8,8 @@ from crosspl.errors import UserError
 from crosspl.judge.box import CPU_CAP, NO_EXEC, WALL_CAP, Result
 from crosspl.judge.comparison import agree
 from crosspl.judge.rows import check_rows
-from crosspl.judge.verdicts import failure, is_doubtful, run_limits, test_verdict as verdict_of
+from crosspl.judge.verdicts import failure, is_doubtful, run_limits
+from crosspl.judge.verdicts import test_verdict as verdict_of
 from crosspl.languages import load_language
 
 

@@ -1,6 +1,7 @@
 """Language files: every shipped one is valid, and a wrong one is refused by file and key."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -37,7 +38,7 @@ def test_unknown_language_lists_the_known():
     ],
 )
 def test_wrong_entry_names_file_and_key(tmp_path, key, value, message):
-    entry = yaml.safe_load(open("languages/lua.yaml")) | {key: value}
+    entry = yaml.safe_load(Path("languages/lua.yaml").read_text()) | {key: value}
     (tmp_path / "lua.yaml").write_text(yaml.safe_dump(entry))
     with pytest.raises(UserError, match=re.escape(str(tmp_path / "lua.yaml")) + ".*" + message):
         load_language("lua", tmp_path)

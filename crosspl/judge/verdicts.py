@@ -32,7 +32,7 @@ def run_limits(entry, wanted):
         output=wanted.get("output_kib", OUTPUT_KIB) << 10,
         processes=entry["nproc"],
     )
-    return limits, (room >> 10 if mode in ("as", "data") else memory << 10)
+    return limits, memory << 10  # without the runtime's own overhead, much of which is never resident
 
 
 def compile_limits(entry):
