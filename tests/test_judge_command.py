@@ -127,6 +127,14 @@ def test_judge_error_is_retried_and_never_cached(folder):
         assert judge.judge(ROWS[:1])[0]["verdict"] == "OK"
 
 
+def test_a_call_that_was_broken_off_does_not_disturb_the_next(folder):
+    with Judge(["lua"], **folder | {"cache": None}) as judge:
+        for done in judge.connection.exchange([judge._task(row, "tests", False) for row in ROWS]):
+            assert done
+            break
+        assert [row["verdict"] for row in judge.judge(ROWS[::-1])] == ["WA", "OK", "OK"]
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_seccomp_blob_equals_its_regeneration(machine):
     pytest.importorskip("pyseccomp", reason="pyseccomp (build-time only) is not installed", exc_type=Exception)

@@ -5,6 +5,7 @@ peak memory, output. Raises `BoxError` when the box itself fails (it could not s
 turns that into the verdict JE. Nothing here runs a program outside bubblewrap or as uid 0.
 """
 
+import math
 import os
 import struct
 import subprocess
@@ -113,7 +114,7 @@ def pack_strings(strings):
 
 def pack_job(limits, argv, environment, files, return_files):
     """Return the job header. `files` maps names below /box to (mode, bytes)."""
-    cpu_seconds = max(1, -int(-limits.kill_s // 1)) + 1  # a second above the exact cap, which sees one process only
+    cpu_seconds = math.ceil(limits.kill_s) + 1  # a second above the exact cap, which sees one process only
     head = JOB.pack(
         cpu_seconds, int(limits.kill_s * 1e6), int(limits.wall_s * 1e6), limits.address_space, limits.data,
         limits.output, limits.processes, limits.stderr_kept, int(return_files),

@@ -81,10 +81,20 @@ class VerdictCache:
     def commit(self):
         """Write what is pending."""
         if self.pending:
-            self.database.execute("begin immediate")
-            self.database.executemany("insert or replace into verdicts values (?, ?)", self.pending.items())
-            self.database.execute("commit")
+            try:
+                self._write()
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):  # locked, full, …: not damage
+                    raise
+                self.database.close()
+                self._set_aside(error)
+                self._write()
             self.pending = {}
+
+    def _write(self):
+        self.database.execute("begin immediate")
+        self.database.executemany("insert or replace into verdicts values (?, ?)", self.pending.items())
+        self.database.execute("commit")
 
     def close(self):
         """Write what is pending and close the file."""

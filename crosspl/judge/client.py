@@ -54,7 +54,7 @@ class Judge:
     def judge(self, rows, stop_on_first_failure=False, progress=None):
         """Return one verdict row per row. `progress(done, total)` is called as programs are done."""
         check_rows(rows, self.entries)
-        keys = [program_key(self, row, stop_on_first_failure) for row in rows]
+        keys = [self._key(row, stop_on_first_failure) for row in rows]
         known = self.cache.read(set(keys)) if self.cache else {}
         wanted = {key: row for key, row in zip(keys, rows) if key not in known}
         done, total = len(known), len(known) + len(wanted)
@@ -74,6 +74,9 @@ class Judge:
         tasks = [self._task(row, "run", False) for row in rows]
         outcomes = dict(self._settle(tasks))
         return [{"id": row.get("id"), **outcomes[n]} for n, row in enumerate(rows)]
+
+    def _key(self, row, stop):
+        return program_key(self.entries[row["language"]], self.toolchains[row["language"]], row, stop)
 
     def _outcomes(self, wanted, stop):
         """Yield (key, outcome) for the rows that are not in the cache."""

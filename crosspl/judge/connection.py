@@ -4,6 +4,7 @@ In: language entries, the number of boxes at a time, the judge's work folder. Ou
 SandboxError saying why no sandbox can be had and what to do.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -27,7 +28,7 @@ class Connection:
     """A running launcher."""
 
     def __init__(self, languages, jobs, work):
-        self.shared = None
+        self.shared, self.sent = None, 0
         setup = find_setup(work)
         if os.geteuid() == 0:
             self._share(setup)
@@ -56,17 +57,23 @@ class Connection:
 
     def exchange(self, tasks):
         """Send all tasks, then yield (number, outcome) as they come, where number is the task's place."""
+        first, self.sent = self.sent, self.sent + len(tasks)
         try:
-            for numbered in enumerate(tasks):
-                send(self.process.stdin, numbered)
-            for _ in tasks:
-                yield receive(self.process.stdout)
+            for number, task in enumerate(tasks, first):
+                send(self.process.stdin, (number, task))
+            missing = len(tasks)
+            while missing:
+                number, outcome = receive(self.process.stdout)
+                if number >= first:  # else of an earlier call that its user broke off
+                    missing -= 1
+                    yield number - first, outcome
         except (EOFError, OSError):
             raise SandboxError("the judge's launcher died; run again") from None
 
     def close(self):
         """End the launcher and every box."""
-        self.process.stdin.close()
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
         self.process.stdout.close()
         try:
             self.process.wait(10)

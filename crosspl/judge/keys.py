@@ -32,13 +32,12 @@ def effective(entry):
     return {name: value for name, value in entry.items() if name not in RUN_ONLY}
 
 
-def program_key(judge, row, stop):
+def program_key(entry, toolchain, row, stop):
     """Return the key of one row's verdict."""
     tests = [[test["stdin"], test["stdout"]] for test in row.get("tests") or []]
     return digest_of([
-        judge_digest(), effective(judge._entry(row["language"])), judge.toolchains[row["language"]],
-        row.get("code") or "", tests, row.get("harness"), row.get("limits"), row.get("comparison") or "tokens",
-        bool(stop),
+        judge_digest(), effective(entry), toolchain, row.get("code") or "", tests, 
+        row.get("harness"), row.get("limits"), row.get("comparison") or "tokens", bool(stop),
     ])  # fmt: skip
 
 
