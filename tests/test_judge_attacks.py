@@ -148,6 +148,15 @@ def test_endings(judge):
     assert [outcome["verdict"] for outcome in judge_one(judge, *rows)] == wanted
 
 
+def test_verdict_does_not_depend_on_load(tmp_path):
+    code = "local end_ = os.clock() + 0.2 while os.clock() < end_ do end print(3)"
+    rows = [row(f"{code} -- {number}", "3", "lua", cpu_s=0.4) for number in range(8 * len(os.sched_getaffinity(0)))]
+    with Judge(["lua"], jobs=8 * len(os.sched_getaffinity(0)), work=tmp_path) as judge:
+        verdicts = judge.judge(rows)
+    assert {verdict["verdict"] for verdict in verdicts} == {"OK"}
+    assert max(verdict["tests"][0]["wall_s"] for verdict in verdicts) > 0.4, "the load was too small to prove anything"
+
+
 def test_daemon_is_killed_and_does_not_block(judge):
     code = """
 print("done", flush=True)
