@@ -3,6 +3,8 @@
 In: a message that says what is wrong, where, and what to do. Out: exit status 2 (bad input), 3 (no sandbox).
 """
 
+import contextlib
+import os
 import sys
 
 
@@ -30,3 +32,13 @@ def run_command(main, argv=None):
             raise
         print(f"error: the disk is full ({error.filename or 'while writing'}): free some space and run again", file=sys.stderr)
         sys.exit(2)
+
+
+@contextlib.contextmanager
+def stop_on_user_error():
+    """In a Snakefile: print a UserError as one line and end the process, instead of a traceback."""
+    try:
+        yield
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        os._exit(error.exit_status)  # sys.exit would be caught and shown as a failure of the Snakefile

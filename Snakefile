@@ -1,0 +1,44 @@
+"""crosspl: does RL for code in one programming language transfer to others?
+
+Table of contents. The product is results/transfer_table.csv; the experiment is config.yaml, every key of it is in
+schemas/config.schema.json.
+"""
+
+from snakemake.utils import min_version
+
+from crosspl import workflow as wf
+from crosspl.errors import stop_on_user_error
+
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+with stop_on_user_error():
+    wf.check_config(config, workflow.configfiles)
+
+
+wildcard_constraints:
+    language="[a-z_]+",
+    mixture="[a-z_0-9]+",
+    init="[a-z_0-9]+",
+    source="[a-z_]+",
+    seed=r"\d+",
+    checkpoint=r"base|sft/[a-z_0-9]+/seed\d+|rl/[a-z_0-9]+/[a-z_]+/seed\d+",
+
+
+include: "rules/data.smk"
+include: "rules/base.smk"
+include: "rules/sft.smk"
+include: "rules/rl.smk"
+include: "rules/evaluation.smk"
+include: "rules/analysis.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/transfer_table.csv",
+        "results/parallel_matrix.csv",

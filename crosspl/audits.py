@@ -1,0 +1,59 @@
+"""Audits that stop the run: no unseen PL and no eval family may occur in training data.
+
+In: training sets {name: rows with "language", "family", "completion" or "code"}, eval problems, eval programs.
+Out: rows of audit/exclusion.csv and audit/contamination.csv, and the violations in words.
+"""
+
+import re
+
+EXCLUSION_COLUMNS = ("training_set", "language", "role", "examples", "ok")
+CONTAMINATION_COLUMNS = ("training_set", "examples", "eval_problems", "shared_families", "shared_programs",
+                         "shared_statements", "ok")  # fmt: skip
+
+
+def exclusion_rows(training_sets, allowed, evaluated):
+    """Return one row per training set × language; a language outside `allowed[training set]` must have no example."""
+    rows = []
+    for name, examples in training_sets.items():
+        for language in sorted({row["language"] for row in examples} | set(evaluated)):
+            count = sum(row["language"] == language for row in examples)
+            inside = language in allowed[name]
+            rows.append(
+                {
+                    "training_set": name,
+                    "language": language,
+                    "role": "trained" if inside else "excluded",
+                    "examples": count,
+                    "ok": "yes" if inside or not count else "NO",
+                }
+            )
+    return rows
+
+
+def contamination_rows(training_sets, eval_problems, eval_programs):
+    """Return one row per training set: what it shares with the eval split (in any PL, layout aside)."""
+    families = {row["family"] for row in eval_problems}
+    statements = {_words(row["statement"]) for row in eval_problems if row["statement"]}
+    programs = {_words(row["code"]) for row in eval_programs}
+    rows = []
+    for name, examples in training_sets.items():
+        shared = [
+            {row["family"] for row in examples} & families,
+            {_words(row.get("completion") or "") for row in examples} & programs,
+            {_words(row.get("statement") or "") for row in examples} & statements,
+        ]
+        rows.append(
+            {
+                "training_set": name,
+                "examples": len(examples),
+                "eval_problems": len(eval_problems),
+                **dict(zip(CONTAMINATION_COLUMNS[3:6], map(len, shared))),
+                "ok": "NO" if any(shared) else "yes",
+            }
+        )
+    return rows
+
+
+def _words(text):
+    """Return text without layout and case, so that a re-wrapped copy is found."""
+    return " ".join(re.findall(r"\w+|[^\w\s]", text.lower()))

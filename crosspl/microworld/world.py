@@ -1,0 +1,197 @@
+"""The microworld, a problem source: pipelines of list operations with a statement, tests and programs in many PLs.
+
+In: the `problems.settings` of the config. Out: problem rows, candidate programs in several styles per PL, and the raw
+pretraining corpus of the base model. Every example is drawn from a seeded generator, so equal settings give equal rows.
+
+A *family* is a behaviour: two problems with equal outputs on all probe inputs are the same family, and no family occurs
+in two splits, the pretraining corpus included (DESIGN section 7).
+"""
+
+import hashlib
+import random
+
+from crosspl.errors import UserError
+from crosspl.microworld import operations
+from crosspl.microworld.printers import PRINTERS, STYLES
+from crosspl.microworld.statements import statement
+
+SPLITS = ("eval", "validation", "rl", "sft")  # drawn in this order: a larger training set leaves `eval` as it was
+PROBES = 19
+TRIES = 400  # draws per wanted problem before the settings are called impossible
+
+
+def build_problems(settings):
+    """Return the problem rows of all splits (schema: schemas/problem.schema.json)."""
+    rng = random.Random(settings["seed"])
+    seen, rows = set(), []
+    for split in SPLITS:
+        for number, (ast, family) in enumerate(
+            draw_families(rng, settings["sizes"][split], settings["depth_shares"], seen)
+        ):
+            shares = settings["phrase_shares"]["sft" if split == "sft" else "rl_and_eval"]
+            rows.append(
+                {
+                    "id": f"{split}{number:05d}",
+                    "family": family,
+                    "split": split,
+                    "statement": statement(ast, shares, rng),
+                    "difficulty": len(ast) - 1,
+                    "ast": ast,
+                    "comparison": "lines",
+                    "tests": draw_tests(rng, ast, settings["tests"], settings["cases"]),
+                    "harness": None,
+                    "limits": settings["limits"],
+                    "source": "microworld",
+                    "license": "Apache-2.0",
+                }
+            )
+    return rows
+
+
+def candidate_programs(problems, language, settings):
+    """Return a program in every style for the first `settings["pool"]` sft problems, and one for every other problem.
+
+    Styles rotate over problems, slowly enough not to go together with a PL that also rotates.
+    """
+    printer, rows, pool = PRINTERS[language], [], settings["pool"]
+    for number, problem in enumerate(problems):
+        full = problem["split"] == "sft" and pool > 0
+        pool -= full
+        for step in range(len(STYLES) if full else 1):
+            style = STYLES[(number // len(STYLES) + step) % len(STYLES)]
+            rows.append(
+                {
+                    "id": f"{problem['id']}/{language}/{style}",
+                    "problem": problem["id"],
+                    "family": problem["family"],
+                    "language": language,
+                    "style": style,
+                    "code": printer.render(tree(problem["ast"]), style),
+                }
+            )
+    return rows
+
+
+def pretraining_corpus(problems, settings):
+    """Return documents {"prompt", "completion", "family", "language"}; raw code has only the language as its prompt.
+
+    PL shares are unequal (the source PL is rich, the others are poor) and part of the code has no statement, as in the
+    corpora that real base models are trained on.
+    """
+    options = settings["pretraining"]
+    rng = random.Random(f"{settings['seed']} pretraining")
+    seen = {row["family"] for row in problems}
+    depths = sorted(int(depth) for depth in options["programs"])
+    pools = {d: list(draw_families(rng, options["programs"][str(d)], one_depth(d), seen)) for d in depths}
+    languages = sorted(options["language_shares"])
+    language_shares = [options["language_shares"][language] for language in languages]
+    documents = []
+    for _ in range(options["documents"]):
+        ast, family = rng.choice(pools[rng.choices(depths, [options["depth_shares"][str(d)] for d in depths])[0]])
+        language = rng.choices(languages, language_shares)[0]
+        raw = rng.random() < options["raw_shares"].get(language, options["raw_shares"]["other"])
+        style = rng.choices(STYLES, options["style_shares"])[0]
+        text = None if raw else statement(ast, settings["phrase_shares"]["pretraining"], rng)
+        code = PRINTERS[language].render(ast, style)
+        documents.append({"statement": text, "language": language, "style": style, "family": family, "code": code})
+    return documents
+
+
+def one_depth(depth):
+    """Return depth shares that always draw `depth` stages."""
+    return [1 if d == depth else 0 for d in range(1, depth + 1)]
+
+
+def tree(ast):
+    """Return `ast` as nested tuples (JSON gives lists)."""
+    return tuple((op, k) for op, k in ast)
+
+
+def draw_families(rng, count, depth_shares, seen):
+    """Yield `count` (ast, family) pairs of new families; adds them to `seen`."""
+    probes = probe_inputs()
+    for found in range(count):
+        for _ in range(TRIES):
+            ast = draw_ast(rng, depth_shares)
+            family = family_of(ast, probes)
+            if family and family not in seen:
+                seen.add(family)
+                yield ast, family
+                break
+        else:
+            raise UserError(
+                f"config.yaml, problems.settings: only {found} of {count} new problems of depth shares {depth_shares} "
+                "could be found; ask for fewer or deeper ones"
+            )
+
+
+def draw_ast(rng, depth_shares):
+    """Return a random pipeline: 1 to len(depth_shares) stages, then a reducer."""
+    depth = rng.choices(range(1, len(depth_shares) + 1), depth_shares)[0]
+    stages = [rng.choice(operations.STAGES) for _ in range(depth)]
+    arguments = [rng.randint(2, 9) if op in operations.ARGUMENTS else None for op in stages]
+    return tuple(zip(stages, arguments)) + ((rng.choice(operations.REDUCERS), None),)
+
+
+def probe_inputs():
+    """Return the fixed lists on which behaviours are compared: the empty one, short ones and ordinary ones."""
+    rng = random.Random("probes")
+    return [[]] + [draw_list(rng, 1 + number % 10) for number in range(PROBES - 1)]
+
+
+def draw_list(rng, length):
+    """Return `length` ints from 0 to 30, sometimes with repeats next to each other."""
+    return [rng.randint(0, 12 if rng.random() < 0.5 else 30) for _ in range(length)]
+
+
+def family_of(ast, probes):
+    """Return the behaviour hash of `ast`, or None where it is not a fair problem.
+
+    Not fair: a stage that could be left out without any probe noticing, mostly empty outputs, remainders of negative
+    numbers (PLs differ), numbers of 10^9 and more (C's int).
+    """
+    outputs = outputs_of(ast, probes)
+    if outputs is None or sum(not output for output in outputs) >= PROBES / 3:
+        return None
+    for position in range(len(ast) - 1):
+        if outputs_of(ast[:position] + ast[position + 1 :], probes) == outputs:
+            return None
+    return hashlib.md5("|".join(outputs).encode(), usedforsecurity=False).hexdigest()[:16]
+
+
+def outputs_of(ast, inputs):
+    """Return the output of `ast` on every input, or None when a value leaves what all PLs agree on."""
+    outputs = []
+    for values in inputs:
+        for op, k in ast[:-1]:
+            if op in ("even", "odd", "div", "mod") and any(value < 0 for value in values):
+                return None
+            values = operations.apply_stage(op, k, values)
+            if any(not -(10**8) < value < 10**8 for value in values):
+                return None
+        outputs.append(operations.apply_reducer(ast[-1][0], values))
+    return outputs
+
+
+def draw_tests(rng, ast, count, cases):
+    """Return `count` stdin/stdout tests of `cases` lines each, one list per line, outputs as varied as can be had."""
+    tests = []
+    for _ in range(count):
+        drawn = [draw_cases(rng, ast, cases) for _ in range(4)]
+        inputs, outputs = max(drawn, key=lambda pair: len(set(pair[1])))
+        stdin = "".join(" ".join(map(str, values)) + "\n" for values in inputs)
+        tests.append({"stdin": stdin, "stdout": "".join(output + "\n" for output in outputs)})
+    return tests
+
+
+def draw_cases(rng, ast, cases):
+    """Return `cases` (inputs, outputs) on which all PLs agree."""
+    inputs, outputs = [], []
+    for _ in range(TRIES):
+        values = draw_list(rng, rng.randint(1, 9))
+        output = outputs_of(ast, [values])
+        if output:
+            inputs, outputs = inputs + [values], outputs + output
+        if len(inputs) == cases:
+            return inputs, outputs
+    raise AssertionError(f"no {cases} test cases for {ast}")

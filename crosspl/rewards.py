@@ -1,0 +1,32 @@
+"""Rewards by execution: 1 when a program passes its tests, 0 when it does not, None when the judge could not tell.
+
+In: a judge and the problems of the RL split. Out: a TRL reward function, called once per generation batch.
+A judge error is never a reward: TRL leaves None out of the group's statistics.
+"""
+
+from crosspl.errors import UserError
+from crosspl.problems import judge_row
+from crosspl.prompts import extract_code
+
+
+def execution_reward(judge, problems, language, tests):
+    """Return the reward function for answers in `language`, judged on the first `tests` tests of their problem."""
+    by_id = {problem["id"]: problem for problem in problems}
+    for problem in problems:
+        if not problem["tests"]:
+            raise UserError(
+                f"problem {problem['id']}: only stdin/stdout tests can be a reward; a harness is passed by an early exit(0)"
+            )
+
+    def reward(completions, problem, log_metric=None, **_):
+        rows = [
+            judge_row(by_id[key], language, extract_code(completion), str(number), tests)
+            for number, (completion, key) in enumerate(zip(completions, problem))
+        ]
+        verdicts = [row["verdict"] for row in judge.judge(rows, stop_on_first_failure=True)]
+        if log_metric:
+            for name in ("CE", "JE", "RE", "TLE", "WA"):
+                log_metric(f"verdict/{name}", verdicts.count(name) / len(verdicts))
+        return [None if verdict == "JE" else float(verdict == "OK") for verdict in verdicts]
+
+    return reward

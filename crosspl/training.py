@@ -1,0 +1,104 @@
+"""What every training stage shares: trainer arguments, resumption, learning curves, and supervised training itself.
+
+In: a model, rows {"prompt", "completion"}, a settings block of the config, a folder for resumable state under work/.
+Out: the trained model and its history (list of dicts of floats). Base pretraining and SFT are both `train_supervised`;
+the loss is on the completion and its <eos> only (completion-only loss of TRL's SFTTrainer).
+"""
+
+import math
+from pathlib import Path
+
+import torch
+from datasets import Dataset
+from transformers import PrinterCallback, TrainerCallback, set_seed
+from transformers.trainer_utils import get_last_checkpoint
+from trl import SFTConfig, SFTTrainer
+
+from crosspl import progress
+from crosspl.io import write_csv
+
+COMMON = {
+    "use_cpu": not torch.cuda.is_available(),
+    "bf16": torch.cuda.is_available(),
+    "fp16": False,
+    "gradient_checkpointing": False,
+    "report_to": "none",
+    "disable_tqdm": True,
+    "log_level": "error",
+    "save_strategy": "steps",
+    "save_total_limit": 1,
+    "max_grad_norm": 1.0,
+}
+
+
+class Report(TrainerCallback):
+    """Say how far training is, and stop it at the first loss that is not a number."""
+
+    def __init__(self, title):
+        self.clock = progress.Progress(title, None)
+
+    def on_log(self, arguments, state, control, logs=None, **_):
+        if any(isinstance(value, float) and math.isnan(value) for value in (logs or {}).values()):
+            raise AssertionError(f"not a number at step {state.global_step}: {logs}")
+
+    def on_step_end(self, arguments, state, control, **_):
+        self.clock.total = state.max_steps
+        self.clock.update(state.global_step)
+
+
+def train_supervised(model, tokenizer, rows, settings, seed, state, title):
+    """Train `model` on `rows`; resumes from the newest checkpoint in `state`. Returns (model, history)."""
+    set_seed(seed)
+    arguments = SFTConfig(
+        output_dir=str(state),
+        per_device_train_batch_size=settings["batch"],
+        max_steps=settings["steps"],
+        learning_rate=settings["learning_rate"],
+        lr_scheduler_type=settings["schedule"],
+        lr_scheduler_kwargs={"num_decay_steps": settings["decay_steps"]} if settings["decay_steps"] else None,
+        warmup_steps=settings["warmup"],
+        weight_decay=settings["weight_decay"],
+        adam_beta2=settings["adam_beta2"],
+        max_length=settings["max_length"],
+        save_steps=settings["save_steps"],
+        logging_steps=settings["log_steps"],
+        packing=False,
+        seed=seed,
+        train_sampling_strategy="group_by_length",  # less padding,
+        **COMMON,
+    )
+    trainer = SFTTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=Dataset.from_list([{k: row[k] for k in ("prompt", "completion")} for row in rows]),
+        processing_class=tokenizer,
+        callbacks=[Report(title)],
+    )
+    return run(trainer, state)
+
+
+def run(trainer, state):
+    """Train to the end from the newest checkpoint in `state`, if any; return (model, history of float dicts)."""
+    trainer.remove_callback(PrinterCallback)
+    Path(state).mkdir(parents=True, exist_ok=True)
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(state)))
+    return trainer.model, history(trainer.state.log_history)
+
+
+def history(logs):
+    """Return the learning curve: the logged dicts with float values; timings are left out, so that reruns agree."""
+    return [
+        {key: float(value) for key, value in entry.items() if not _is_timing(key)}
+        for entry in logs
+        if "train_runtime" not in entry
+    ]
+
+
+def _is_timing(key):
+    return key.endswith(("_time", "_runtime", "_per_second")) or key == "total_flos"
+
+
+def write_history(path, entries):
+    """Write the learning curve as CSV, one row per logged step."""
+    columns = ["step"] + sorted({key for entry in entries for key in entry} - {"step"})
+    write_csv(path, columns, [{key: round(value, 6) for key, value in entry.items()} for entry in entries])

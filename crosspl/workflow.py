@@ -1,0 +1,172 @@
+"""What the Snakefile needs to know: a checked config, the checkpoints it asks for, the files of each.
+
+In: the merged config. Out: plain lists, strings and dicts. A wrong config is a UserError naming file, key and remedy.
+Imports nothing heavy: every job on a cluster reads it.
+"""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from crosspl.errors import UserError
+from crosspl.languages import known_languages
+from crosspl.problems import source_file
+from crosspl.provenance import code  # noqa: F401  (the rules use it as wf.code)
+
+SCHEMA = Path(__file__).parent.parent / "schemas" / "config.schema.json"
+BASE_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "manifest.json")
+ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json", "manifest.json")
+
+
+def check_config(config, files):
+    """Return `config` when it fits the schema and makes sense; `files` are named in errors."""
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+    errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
+    if errors:
+        raise UserError(explain(errors[0], files))
+    roles = config["languages"]
+    known = known_languages()
+    for role, names in roles.items():
+        for name in names:
+            if name not in known:
+                raise UserError(
+                    f"{where(files, ['languages', role])}: unknown language {name!r}; known are {', '.join(known)} "
+                    "(a new one is one file in languages/)"
+                )
+            if role == "unseen" and name in roles["source"] + roles["sft"]:
+                other = "source" if name in roles["source"] else "sft"
+                raise UserError(
+                    f"{where(files, ['languages', 'unseen'])}: {name!r} is also in languages.{other}; "
+                    "an unseen PL occurs in no SFT or RL data: remove it from one of the lists"
+                )
+    answers, minibatches = config["rl"]["prompts"] * config["rl"]["samples"], config["rl"]["minibatches"]
+    if answers % minibatches or answers // minibatches % config["rl"]["samples"]:
+        raise UserError(
+            f"{where(files, ['rl', 'minibatches'])}: {minibatches} minibatches must divide the {answers} answers of a "
+            f"generation into whole groups of rl.samples = {config['rl']['samples']}"
+        )
+    if config["statistics"]["treatment"] not in ["base", *config["mixtures"]["names"]]:
+        raise UserError(f"{where(files, ['statistics', 'treatment'])}: must be one of mixtures.names")
+    return config
+
+
+def explain(error, files):
+    """Return one line for a schema error: file, key, what is wrong, what to do."""
+    path = [str(part) for part in error.absolute_path]
+    if error.validator == "additionalProperties":
+        unknown = re.findall(r"'([^']+)' (?:was|were)|'([^']+)'(?=[,)])", error.message)
+        key = next(filter(None, (a or b for a, b in unknown)), "?")
+        known = ", ".join(error.schema["properties"])
+        return f"{where(files, [*path, key])}: unknown key; known here are {known}"
+    if error.validator == "required":
+        return f"{where(files, path)}: {error.message.replace(' is a required property', '')} is missing"
+    if error.validator == "type" and isinstance(error.instance, str) and re.fullmatch(r"[\d.]+e[+-]?\d+", error.instance):
+        written = error.instance.replace("e", ".0e") if "." not in error.instance else repr(float(error.instance))
+        return f"{where(files, path)}: YAML reads {error.instance} as a text, not a number; write {written}"
+    return f"{where(files, path)}: {error.message}"
+
+
+def where(files, path):
+    """Return `file: dotted.key`, with the last given file that holds the key."""
+    path = [part for part in path if not part.isdigit()]
+    for file in reversed([str(f) for f in files]):
+        value = yaml.safe_load(Path(file).read_text()) if Path(file).exists() else None
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) and part in value else None
+            if value is None:
+                break
+        if value is not None and path:
+            return f"{file}: {'.'.join(path)}"
+    return f"{files[0] if files else 'config'}: {'.'.join(path) or 'top level'}"
+
+
+def all_languages(config):
+    """Return the evaluated PLs: source, SFT, unseen, in this order, each once."""
+    return list(dict.fromkeys(config["languages"]["source"] + config["languages"]["sft"] + config["languages"]["unseen"]))
+
+
+def inits(config):
+    """Return what RL starts from: `base` and every mixture."""
+    return ["base", *config["mixtures"]["names"]]
+
+
+def checkpoints(config):
+    """Return the names of all models that are evaluated."""
+    names = ["base"]
+    for seed in config["seeds"]:
+        names += [f"sft/{mixture}/seed{seed}" for mixture in config["mixtures"]["names"]]
+        for source in config["languages"]["source"]:
+            names += [f"rl/{init}/{source}/seed{seed}" for init in inits(config)]
+    return names
+
+
+def adapter_files(results, checkpoint):
+    """Return the files of a checkpoint's adapter; `base` has none."""
+    return [] if checkpoint == "base" else [f"{results}/{checkpoint}/{name}" for name in ADAPTER_FILES]
+
+
+def base_files(results):
+    """Return the files of the base model."""
+    return [f"{results}/base/{name}" for name in BASE_FILES]
+
+
+def training_languages(config):
+    """Return the PLs whose programs training may use: SFT PLs and source PLs, each once."""
+    return list(dict.fromkeys(config["languages"]["sft"] + config["languages"]["source"]))
+
+
+def adapter_option(results, checkpoint):
+    """Return the command-line option that names a checkpoint's adapter; none for `base`."""
+    return "" if checkpoint == "base" else f"--adapter {results}/{checkpoint}"
+
+
+def init_files(results, init, seed):
+    """Return the adapter files of an init; `base` has none."""
+    return adapter_files(results, init if init == "base" else f"sft/{init}/seed{seed}")
+
+
+def init_option(results, init, seed):
+    """Return the command-line option that names an init's adapter; none for `base`."""
+    return adapter_option(results, init if init == "base" else f"sft/{init}/seed{seed}")
+
+
+def other_reading(config):
+    """Return the reading that is not the primary one."""
+    return "greedy" if config["statistics"]["reading"] == "sampled" else "sampled"
+
+
+def table_plan(config):
+    """Return the options of scripts.transfer_table that say what was run."""
+    options = {
+        "inits": inits(config),
+        "sources": config["languages"]["source"],
+        "seeds": config["seeds"],
+        "languages": all_languages(config),
+        "sft-languages": config["languages"]["sft"],
+        "method": [config["rl"]["method"]],
+        "treatment": [config["statistics"]["treatment"]],
+        "draws": [config["statistics"]["draws"]],
+        "bootstrap-seed": [config["statistics"]["seed"]],
+        "mark": [config["mark"]],
+    }
+    return " ".join(f"--{name} {shlex.join(map(str, values))}" for name, values in options.items() if values)
+
+
+def source_code(config, script):
+    """Return the code of `script` and of the config's problem source."""
+    return code(script, source_file(config["problems"]["source"]))
+
+
+def source_settings(config):
+    """Return the settings of the config's problem source, as JSON."""
+    return as_json(config["problems"][config["problems"]["source"]])
+
+
+def as_json(value):
+    """Return a config block as one JSON text, the form in which it reaches a job."""
+    return json.dumps(value, sort_keys=True)
+

@@ -1,0 +1,66 @@
+"""The embedded scale's base model: corpus, tokenizer, pretraining.
+
+In: results/problems.jsonl.gz (to leave their families out), config.yaml (base).
+Out: results/base/ (corpus, tokenizer, weights, learning curve, manifest).
+"""
+
+
+rule build_corpus:
+    input:
+        problems="results/problems.jsonl.gz",
+        code=wf.source_code(config, "scripts/build_corpus.py"),
+    output:
+        corpus="results/base/corpus.jsonl.gz",
+        tokenizer="results/base/tokenizer.json",
+        tokenizer_config="results/base/tokenizer_config.json",
+    log:
+        "logs/build_corpus.log",
+    benchmark:
+        "results/benchmarks/build_corpus.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        source=config["problems"]["source"],
+        settings=wf.source_settings(config),
+        vocabulary=config["base"]["vocabulary"],
+        documents=config["base"]["tokenizer_documents"],
+    shell:
+        "python -m scripts.build_corpus --source {params.source} --settings {params.settings:q}"
+        " --problems {input.problems} --vocabulary {params.vocabulary} --documents-per-kind {params.documents}"
+        " --corpus {output.corpus} --tokenizer results/base 2>&1 | tee {log}"
+
+
+rule train_base:
+    input:
+        corpus="results/base/corpus.jsonl.gz",
+        tokenizer="results/base/tokenizer.json",
+        tokenizer_config="results/base/tokenizer_config.json",
+        code=wf.code("scripts/train_base.py"),
+    output:
+        weights="results/base/model.safetensors",
+        config="results/base/config.json",
+        history="results/base/history.csv",
+        manifest="results/base/manifest.json",
+    log:
+        "logs/train_base.log",
+    benchmark:
+        "results/benchmarks/train_base.tsv"
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    priority: 100
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        model=wf.as_json(config["base"]["model"]),
+        training=wf.as_json(config["base"]["training"]),
+        seed=config["base"]["seed"],
+    shell:
+        "python -W ignore -m scripts.train_base --corpus {input.corpus} --tokenizer results/base"
+        " --model {params.model:q} --training {params.training:q} --seed {params.seed} --output results/base"
+        " 2>&1 | tee {log}"

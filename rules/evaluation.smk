@@ -1,0 +1,85 @@
+"""Sampling, judging and scoring: three rules per checkpoint.
+
+In: results/base/, the checkpoint's adapter, results/problems.jsonl.gz, languages/*.yaml.
+Out: results/completions/, results/verdicts/ and results/pass_at_1/{checkpoint}.
+"""
+
+
+rule sample:
+    input:
+        base=wf.base_files("results"),
+        adapter=lambda wildcards: wf.adapter_files("results", wildcards.checkpoint),
+        problems="results/problems.jsonl.gz",
+        code=wf.code("scripts/sample.py"),
+    output:
+        completions="results/completions/{checkpoint}.jsonl.gz",
+    log:
+        "logs/sample/{checkpoint}.log",
+    benchmark:
+        "results/benchmarks/sample/{checkpoint}.tsv"
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    priority: 10
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        adapter=lambda wildcards: wf.adapter_option("results", wildcards.checkpoint),
+        languages=wf.all_languages(config),
+        settings=wf.as_json(config["sampling"]),
+    shell:
+        "python -W ignore -m scripts.sample --base results/base {params.adapter} --problems {input.problems}"
+        " --languages {params.languages} --settings {params.settings:q}"
+        " --title 'sampling {wildcards.checkpoint}' --output {output.completions} 2>&1 | tee {log}"
+
+
+rule judge_completions:
+    input:
+        completions="results/completions/{checkpoint}.jsonl.gz",
+        problems="results/problems.jsonl.gz",
+        languages=expand("languages/{language}.yaml", language=wf.all_languages(config)),
+        code=wf.code("scripts/judge_completions.py"),
+    output:
+        verdicts="results/verdicts/{checkpoint}.jsonl.gz",
+    log:
+        "logs/judge_completions/{checkpoint}.log",
+    benchmark:
+        "results/benchmarks/judge_completions/{checkpoint}.tsv"
+    conda:
+        "../envs/judge.yaml"
+    threads: 1
+    priority: 20
+    resources:
+        mem_mb=2000,
+        runtime=60,
+        boxes=2,
+    params:
+        languages=wf.all_languages(config),
+    shell:
+        "python -m scripts.judge_completions --completions {input.completions} --problems {input.problems}"
+        " --languages {params.languages} --jobs {resources.boxes} --title 'judging {wildcards.checkpoint}'"
+        " --output {output.verdicts} 2>&1 | tee {log}"
+
+
+rule score:
+    input:
+        verdicts="results/verdicts/{checkpoint}.jsonl.gz",
+        code=wf.code("scripts/score.py"),
+    output:
+        scores="results/pass_at_1/{checkpoint}.csv",
+    log:
+        "logs/score/{checkpoint}.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        draws=config["statistics"]["draws"],
+        seed=config["statistics"]["seed"],
+        mark=config["mark"],
+    shell:
+        "python -m scripts.score --verdicts {input.verdicts} --output {output.scores} --draws {params.draws}"
+        " --seed {params.seed} --mark {params.mark:q} 2>&1 | tee {log}"

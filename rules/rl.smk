@@ -1,0 +1,42 @@
+"""Reinforcement learning in the source PL from every init, reward by execution.
+
+In: results/base/, results/sft/{init}/seed{seed}/ (none for init base), results/problems.jsonl.gz, results/audit/.
+Out: results/rl/{init}/{source}/seed{seed}/.
+"""
+
+
+rule train_rl:
+    input:
+        base=wf.base_files("results"),
+        adapter=lambda wildcards: wf.init_files("results", wildcards.init, wildcards.seed),
+        problems="results/problems.jsonl.gz",
+        audits=["results/audit/exclusion.csv", "results/audit/contamination.csv"],
+        language="languages/{source}.yaml",
+        code=wf.code("scripts/train_rl.py"),
+    output:
+        weights="results/rl/{init}/{source}/seed{seed}/adapter_model.safetensors",
+        config="results/rl/{init}/{source}/seed{seed}/adapter_config.json",
+        history="results/rl/{init}/{source}/seed{seed}/history.csv",
+        manifest="results/rl/{init}/{source}/seed{seed}/manifest.json",
+    log:
+        "logs/train_rl/{init}/{source}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/train_rl/{init}/{source}/seed{seed}.tsv"
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    priority: 40
+    resources:
+        mem_mb=4000,
+        runtime=120,
+        boxes=2,
+    params:
+        lora=wf.as_json(config["lora"]),
+        settings=wf.as_json(config["rl"]),
+        adapter=lambda wildcards: wf.init_option("results", wildcards.init, wildcards.seed),
+        output=lambda wildcards: f"results/rl/{wildcards.init}/{wildcards.source}/seed{wildcards.seed}",
+    shell:
+        "python -W ignore -m scripts.train_rl --base results/base {params.adapter} --problems {input.problems}"
+        " --language {wildcards.source} --lora {params.lora:q} --settings {params.settings:q}"
+        " --seed {wildcards.seed} --jobs {resources.boxes} --output {params.output}"
+        " --title 'rl {wildcards.init} seed {wildcards.seed}' 2>&1 | tee {log}"

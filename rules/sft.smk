@@ -1,0 +1,36 @@
+"""Supervised fine-tuning: one LoRA adapter per mixture and seed.
+
+In: results/base/, results/sft_data/{mixture}.jsonl.gz, results/audit/. Out: results/sft/{mixture}/seed{seed}/.
+"""
+
+
+rule train_sft:
+    input:
+        base=wf.base_files("results"),
+        data="results/sft_data/{mixture}.jsonl.gz",
+        audits=["results/audit/exclusion.csv", "results/audit/contamination.csv"],
+        code=wf.code("scripts/train_sft.py"),
+    output:
+        weights="results/sft/{mixture}/seed{seed}/adapter_model.safetensors",
+        config="results/sft/{mixture}/seed{seed}/adapter_config.json",
+        history="results/sft/{mixture}/seed{seed}/history.csv",
+        manifest="results/sft/{mixture}/seed{seed}/manifest.json",
+    log:
+        "logs/train_sft/{mixture}/seed{seed}.log",
+    benchmark:
+        "results/benchmarks/train_sft/{mixture}/seed{seed}.tsv"
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    priority: 50
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        lora=wf.as_json(config["lora"]),
+        settings=wf.as_json(config["sft"]),
+        output=lambda wildcards: f"results/sft/{wildcards.mixture}/seed{wildcards.seed}",
+    shell:
+        "python -W ignore -m scripts.train_sft --base results/base --data {input.data} --lora {params.lora:q}"
+        " --settings {params.settings:q} --seed {wildcards.seed} --output {params.output}"
+        " --title 'sft {wildcards.mixture} seed {wildcards.seed}' 2>&1 | tee {log}"

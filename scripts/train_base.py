@@ -1,0 +1,55 @@
+"""Train the embedded base model: a small Llama on the pretraining corpus.
+
+In: corpus.jsonl.gz, the tokenizer's files, settings. Out: config.json, model.safetensors, history.csv, manifest.json.
+Continues from the newest checkpoint under work/ after an interruption.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from crosspl.errors import run_command
+from crosspl.io import read_rows, write_json
+from crosspl.models import file_hash, load_tokenizer, new_llama, versions
+from crosspl.provenance import state_folder
+from crosspl.training import train_supervised, write_history
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", required=True)
+    parser.add_argument("--tokenizer", required=True, help="folder of the tokenizer's files")
+    parser.add_argument("--model", required=True, type=json.loads, help="shape of the model, JSON")
+    parser.add_argument("--training", required=True, type=json.loads, help="training settings, JSON")
+    parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--output", required=True, help="folder of the model")
+    args = parser.parse_args(argv)
+    output = Path(args.output)
+    tokenizer = load_tokenizer(args.tokenizer)
+    inputs = [args.corpus, Path(args.tokenizer) / "tokenizer.json"]
+    state = state_folder("base", __file__, inputs, args.model, args.training, args.seed)
+    model = new_llama(args.model, tokenizer, args.seed)
+    model, history = train_supervised(
+        model, tokenizer, read_rows(args.corpus), args.training, args.seed, state, "pretraining base"
+    )
+    with tempfile.TemporaryDirectory(dir=output) as scratch:
+        model.save_pretrained(scratch)
+        for name in ("model.safetensors", "config.json"):
+            os.replace(Path(scratch) / name, output / name)
+    write_history(output / "history.csv", history)
+    manifest = {
+        "weights_sha256": file_hash(output / "model.safetensors"),
+        "parameters": model.num_parameters(),
+        "model": args.model,
+        "training": args.training,
+        "seed": args.seed,
+        "inputs": {str(path): file_hash(path) for path in inputs},
+        "versions": versions(),
+    }
+    write_json(output / "manifest.json", manifest)
+
+
+if __name__ == "__main__":
+    run_command(main)

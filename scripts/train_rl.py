@@ -1,0 +1,71 @@
+"""RL in one source PL from one init with one seed: TRL GRPOTrainer, reward by execution through the judge.
+
+In: the base model, the init's adapter (or none: a fresh adapter on `base`), the problems of the RL split, settings.
+Out: a PEFT adapter folder, history.csv, manifest.json with the proofs of train_sft.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from crosspl import models
+from crosspl.errors import run_command
+from crosspl.io import read_rows
+from crosspl.judge.client import Judge
+from crosspl.problems import check_problems, of_split
+from crosspl.prompts import problem_prompt
+from crosspl.provenance import state_folder
+from crosspl.rewards import execution_reward
+from crosspl.rl import train_grpo
+from crosspl.training import write_history
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--base", required=True, help="folder of the base model")
+    parser.add_argument("--adapter", help="folder of the init's adapter; none: RL from base")
+    parser.add_argument("--problems", required=True)
+    parser.add_argument("--language", required=True, help="source PL")
+    parser.add_argument("--lora", required=True, type=json.loads, help="LoRA settings of a fresh adapter, JSON")
+    parser.add_argument("--settings", required=True, type=json.loads, help="training settings, JSON")
+    parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--title", default="rl", help="name in progress lines")
+    parser.add_argument("--jobs", type=int, default=2, help="boxes at a time")
+    parser.add_argument("--cache", default="work/judge/verdicts.sqlite", help="verdict cache; '' for none")
+    parser.add_argument("--output", required=True, help="folder of the adapter")
+    args = parser.parse_args(argv)
+    inputs = [f"{args.base}/model.safetensors", f"{args.base}/tokenizer.json", args.problems]
+    inputs += [f"{args.adapter}/{models.ADAPTER_FILES[0]}"] if args.adapter else []
+    state = state_folder("rl", __file__, inputs, args.language, args.lora, args.settings, args.seed)
+    problems = of_split(check_problems(read_rows(args.problems), args.problems), "rl")
+    tokenizer = models.load_tokenizer(args.base)
+    base = models.load_base(args.base)
+    if args.adapter:
+        model = models.load_adapter(base, args.adapter, trainable=True)
+    else:
+        model = models.fresh_adapter(base, args.lora, args.seed)
+    start = models.adapter_hash(model)
+    trainable = models.trainable_parameters(model)
+    with Judge([args.language], jobs=args.jobs, cache=args.cache or None) as judge:
+        reward = execution_reward(judge, problems, args.language, args.settings["tests"])
+        model, history = train_grpo(
+            model, tokenizer, problems, args.language, reward, args.settings, args.seed, state, args.title
+        )
+        toolchain = judge.toolchains[args.language]
+    manifest = {
+        "settings": args.settings,
+        "init": args.adapter or "base",
+        "source": args.language,
+        "seed": args.seed,
+        "trainable_parameters": trainable,
+        "toolchain": toolchain,
+        "inputs": {path: models.file_hash(path) for path in inputs},
+        "versions": models.versions(),
+    }
+    canaries = [problem_prompt(problem, args.language) for problem in problems[:4]]
+    models.hand_over(model, args.base, tokenizer, canaries, start, args.output, manifest)
+    write_history(Path(args.output) / "history.csv", history)
+
+
+if __name__ == "__main__":
+    run_command(main)
