@@ -9,7 +9,6 @@ from snakemake.utils import min_version
 from crosspl import workflow as wf
 from crosspl.errors import stop_on_user_error
 
-
 min_version("9.27")
 
 

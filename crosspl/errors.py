@@ -30,7 +30,10 @@ def run_command(main, argv=None):
     except OSError as error:
         if error.errno != 28:  # ENOSPC; anything else is ours to debug and keeps its traceback
             raise
-        print(f"error: the disk is full ({error.filename or 'while writing'}): free some space and run again", file=sys.stderr)
+        print(
+            f"error: the disk is full ({error.filename or 'while writing'}): free some space and run again",
+            file=sys.stderr,
+        )
         sys.exit(2)
 
 

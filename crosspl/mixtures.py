@@ -59,7 +59,7 @@ def build_mixture(name, problems, programs, languages, source, size, count_token
 
 
 def choose_problems(name, problems, table, languages, source, size):
-    """Return the problems of a mixture; `same_programs` has len(languages) times as many of each difficulty."""
+    """Return the problems of a mixture; `same_programs` has L times as many of each difficulty."""
     width = len(languages)
     usable = [p for p in problems if p["id"] in table and all(table[p["id"]].get(pl) for pl in languages)]
     full = [p for p in usable if all(len(table[p["id"]].get(pl, ())) >= width for pl in {*languages, source})]
@@ -80,7 +80,7 @@ def choose_problems(name, problems, table, languages, source, size):
 def _too_few(name, wanted, languages, found):
     return UserError(
         f"config, mixtures.problems: {name} needs {wanted} problems of the sft split with verified programs in "
-        f"{', '.join(languages)}, in the difficulties of `parallel`; there are {found}. Take a smaller mixtures.problems"
+        f"{', '.join(languages)}, in the difficulties of `parallel`; there are {found}. Lower mixtures.problems"
     )
 
 

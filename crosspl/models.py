@@ -57,7 +57,9 @@ def load_adapter(model, folder, trainable=False):
     stated = read_json(folder / "manifest.json")["weights_sha256"]
     found = file_hash(folder / ADAPTER_FILES[0])
     if found != stated:
-        raise UserError(f"{folder}: the adapter's weights are not those of its manifest; delete the folder and run again")
+        raise UserError(
+            f"{folder}: the adapter's weights are not those of its manifest; delete the folder and run again"
+        )
     adapted = PeftModel.from_pretrained(model, folder, is_trainable=trainable)
     assert_loaded(adapted, folder)
     return adapted
@@ -153,7 +155,7 @@ def _full_name(name):
 
 
 def hand_over(model, base, tokenizer, canaries, start, folder, manifest):
-    """Save the adapter with its proofs; raise AssertionError when training did not change it (`start` is its old hash)."""
+    """Save the adapter with its proofs; raise AssertionError when its hash is still `start`: nothing was trained."""
     end = adapter_hash(model)
     if end == start:
         raise AssertionError("hand-over: training did not change the adapter's weights")

@@ -100,8 +100,10 @@ def _cell(rows, where):
     samples = Counter(len(verdicts[problem]) for problem in problems).most_common(1)[0][0]
     for problem in problems:
         if len(verdicts[problem]) != samples:
-            raise UserError(f"{where}: problem {problem} has {len(verdicts[problem])} completions, others {samples}. "
-                            "Sample the checkpoint again.")
+            raise UserError(
+                f"{where}: problem {problem} has {len(verdicts[problem])} completions, others {samples}. "
+                "Sample the checkpoint again."
+            )
     scores = [problem_score(verdicts[problem]) for problem in problems]
     return Cell(
         problems, [families[problem] for problem in problems],

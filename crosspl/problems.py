@@ -34,7 +34,9 @@ def check_problems(problems, where):
         if missing:
             raise UserError(f"{where}, row {number}: field {missing[0]} is missing")
         if row["split"] not in SPLITS:
-            raise UserError(f"{where}, row {number}: field split is {row['split']!r}; it must be one of {', '.join(SPLITS)}")
+            raise UserError(
+                f"{where}, row {number}: field split is {row['split']!r}; it must be one of {', '.join(SPLITS)}"
+            )
         if row["id"] in ids:
             raise UserError(f"{where}, row {number}: the id {row['id']!r} occurs twice")
         ids.add(row["id"])

@@ -16,7 +16,7 @@ DATA_SUFFIXES = (".c", ".bpf", ".json")  # what a package ships beside its modul
 
 @cache
 def code(*scripts):
-    """Return the sorted paths of `scripts`, all local modules they import, directly or not, and those packages' data."""
+    """Return the sorted paths of `scripts`, all local modules they import (transitively) and those packages' data."""
     found, todo = set(), [Path(script) for script in scripts]
     while todo:
         path = todo.pop()
@@ -28,7 +28,7 @@ def code(*scripts):
 
 
 def imported_files(path):
-    """Return the local files that the module at `path` imports (also inside functions; relative imports are refused)."""
+    """Return the local files that the module at `path` imports, also inside functions; no relative imports."""
     names = []
     for node in ast.walk(ast.parse(path.read_text(), str(path))):
         if isinstance(node, ast.Import):

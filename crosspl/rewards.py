@@ -15,7 +15,7 @@ def execution_reward(judge, problems, language, tests):
     for problem in problems:
         if not problem["tests"]:
             raise UserError(
-                f"problem {problem['id']}: only stdin/stdout tests can be a reward; a harness is passed by an early exit(0)"
+                f"problem {problem['id']}: only stdin/stdout tests can be a reward; an early exit(0) passes a harness"
             )
 
     def reward(completions, problem, log_metric=None, **_):

@@ -111,8 +111,10 @@ def interval(draws, estimate=None, margin=None, bounds=(-np.inf, np.inf)):
     if margin is not None:
         if high - low > 1e-12:
             scale = 2 * margin / (high - low)
-            low, high = (min(estimate + scale * (low - estimate), estimate),
-                         max(estimate + scale * (high - estimate), estimate))
+            low, high = (
+                min(estimate + scale * (low - estimate), estimate),
+                max(estimate + scale * (high - estimate), estimate),
+            )
         else:
             low, high = estimate - margin, estimate + margin
     return float(np.clip(low, *bounds)), float(np.clip(high, *bounds))

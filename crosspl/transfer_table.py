@@ -125,8 +125,10 @@ def target(plan, cells, language, reading):
     scored = ~np.isnan([cell.scores for cell in chosen.values()]).any(axis=0)
     families = np.array(chosen["base"].families)[scored]
     if len(set(families)) < 2:
-        raise UserError(f"{language}, {reading}: {len(set(families))} problem families have a score (not JE) in every "
-                        "checkpoint, an interval needs 2: evaluate more problems or judge again")
+        raise UserError(
+            f"{language}, {reading}: {len(set(families))} problem families have a score (not JE) in every "
+            "checkpoint, an interval needs 2: evaluate more problems or judge again"
+        )
     return Target(
         language, {name: cell.scores[scored] for name, cell in chosen.items()},
         {name: cell.wrong_language_rate for name, cell in chosen.items()}, families, chosen["base"].samples,
@@ -140,12 +142,16 @@ def _check_equal(name, cell, base, where):
     if pairs != base_pairs:
         problem, family = min(pairs ^ base_pairs)
         holder = name if (problem, family) in pairs else "base"
-        raise UserError(f"{where}: checkpoints {name} ({len(pairs)} problems) and base ({len(base_pairs)}) were "
-                        f"evaluated on different problems; only {holder} has problem {problem} of family {family}. "
-                        "Evaluate both again on one problem set.")
+        raise UserError(
+            f"{where}: checkpoints {name} ({len(pairs)} problems) and base ({len(base_pairs)}) were "
+            f"evaluated on different problems; only {holder} has problem {problem} of family {family}. "
+            "Evaluate both again on one problem set."
+        )
     if cell.samples != base.samples:
-        raise UserError(f"{where}: {cell.samples} completions per problem in checkpoint {name}, {base.samples} in "
-                        "base. Sample both with one setting.")
+        raise UserError(
+            f"{where}: {cell.samples} completions per problem in checkpoint {name}, {base.samples} in "
+            "base. Sample both with one setting."
+        )
 
 
 def left_out(cells, targets, reading):
@@ -271,8 +277,10 @@ def mcnemar_rows(plan, targets):
     for init, source in runs(plan):
         for item in targets:
             if item.samples != 1:
-                raise UserError(f"McNemar's test needs 1 greedy completion per problem, {item.language} has "
-                                f"{item.samples}: sample greedily once")
+                raise UserError(
+                    f"McNemar's test needs 1 greedy completion per problem, {item.language} has "
+                    f"{item.samples}: sample greedily once"
+                )
             for seed in plan.seeds:
                 pair = item.scores[before_name(init, seed)], item.scores[after_name(init, source, seed)]
                 gained, lost, p_value = mcnemar(*pair)

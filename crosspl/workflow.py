@@ -15,7 +15,7 @@ import yaml
 from crosspl.errors import UserError
 from crosspl.languages import known_languages
 from crosspl.problems import source_file
-from crosspl.provenance import code  # noqa: F401  (the rules use it as wf.code)
+from crosspl.provenance import code
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "config.schema.json"
 BASE_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "manifest.json")
@@ -64,7 +64,11 @@ def explain(error, files):
         return f"{where(files, [*path, key])}: unknown key; known here are {known}"
     if error.validator == "required":
         return f"{where(files, path)}: {error.message.replace(' is a required property', '')} is missing"
-    if error.validator == "type" and isinstance(error.instance, str) and re.fullmatch(r"[\d.]+e[+-]?\d+", error.instance):
+    if (
+        error.validator == "type"
+        and isinstance(error.instance, str)
+        and re.fullmatch(r"[\d.]+e[+-]?\d+", error.instance)
+    ):
         written = error.instance.replace("e", ".0e") if "." not in error.instance else repr(float(error.instance))
         return f"{where(files, path)}: YAML reads {error.instance} as a text, not a number; write {written}"
     return f"{where(files, path)}: {error.message}"
@@ -86,7 +90,9 @@ def where(files, path):
 
 def all_languages(config):
     """Return the evaluated PLs: source, SFT, unseen, in this order, each once."""
-    return list(dict.fromkeys(config["languages"]["source"] + config["languages"]["sft"] + config["languages"]["unseen"]))
+    return list(
+        dict.fromkeys(config["languages"]["source"] + config["languages"]["sft"] + config["languages"]["unseen"])
+    )
 
 
 def inits(config):
@@ -169,4 +175,3 @@ def source_settings(config):
 def as_json(value):
     """Return a config block as one JSON text, the form in which it reaches a job."""
     return json.dumps(value, sort_keys=True)
-

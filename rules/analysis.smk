@@ -7,8 +7,12 @@ results/transfer_table_{reading}.csv (the other one), results/contrasts.csv, res
 
 rule transfer_table:
     input:
-        verdicts=expand("results/verdicts/{checkpoint}.jsonl.gz", checkpoint=wf.checkpoints(config)),
-        scores=expand("results/pass_at_1/{checkpoint}.csv", checkpoint=wf.checkpoints(config)),
+        verdicts=expand(
+            "results/verdicts/{checkpoint}.jsonl.gz", checkpoint=wf.checkpoints(config)
+        ),
+        scores=expand(
+            "results/pass_at_1/{checkpoint}.csv", checkpoint=wf.checkpoints(config)
+        ),
         matching="results/sft_data/matching.csv",
         audits=["results/audit/exclusion.csv", "results/audit/contamination.csv"],
         code=wf.code("scripts/transfer_table.py"),

@@ -49,10 +49,10 @@ rule train_base:
         "logs/train_base.log",
     benchmark:
         "results/benchmarks/train_base.tsv"
+    priority: 100
     conda:
         "../envs/train.yaml"
     threads: 1
-    priority: 100
     resources:
         mem_mb=4000,
         runtime=60,

@@ -59,7 +59,9 @@ rule build_programs:
 rule parallel_matrix:
     input:
         problems="results/problems.jsonl.gz",
-        programs=expand("results/programs/{language}.jsonl.gz", language=wf.all_languages(config)),
+        programs=expand(
+            "results/programs/{language}.jsonl.gz", language=wf.all_languages(config)
+        ),
         code=wf.code("scripts/parallel_matrix.py"),
     output:
         matrix="results/parallel_matrix.csv",
@@ -81,11 +83,16 @@ rule parallel_matrix:
 rule build_mixtures:
     input:
         problems="results/problems.jsonl.gz",
-        programs=expand("results/programs/{language}.jsonl.gz", language=wf.training_languages(config)),
+        programs=expand(
+            "results/programs/{language}.jsonl.gz",
+            language=wf.training_languages(config),
+        ),
         tokenizer="results/base/tokenizer.json",
         code=wf.code("scripts/build_mixtures.py"),
     output:
-        mixtures=expand("results/sft_data/{mixture}.jsonl.gz", mixture=config["mixtures"]["names"]),
+        mixtures=expand(
+            "results/sft_data/{mixture}.jsonl.gz", mixture=config["mixtures"]["names"]
+        ),
         matching="results/sft_data/matching.csv",
     log:
         "logs/build_mixtures.log",
@@ -112,9 +119,14 @@ rule build_mixtures:
 rule audit:
     input:
         problems="results/problems.jsonl.gz",
-        programs=expand("results/programs/{language}.jsonl.gz", language=wf.training_languages(config)),
+        programs=expand(
+            "results/programs/{language}.jsonl.gz",
+            language=wf.training_languages(config),
+        ),
         corpus="results/base/corpus.jsonl.gz",
-        mixtures=expand("results/sft_data/{mixture}.jsonl.gz", mixture=config["mixtures"]["names"]),
+        mixtures=expand(
+            "results/sft_data/{mixture}.jsonl.gz", mixture=config["mixtures"]["names"]
+        ),
         code=wf.code("scripts/audit.py"),
     output:
         exclusion="results/audit/exclusion.csv",

@@ -17,10 +17,10 @@ rule sample:
         "logs/sample/{checkpoint}.log",
     benchmark:
         "results/benchmarks/sample/{checkpoint}.tsv"
+    priority: 10
     conda:
         "../envs/train.yaml"
     threads: 1
-    priority: 10
     resources:
         mem_mb=4000,
         runtime=60,
@@ -46,10 +46,10 @@ rule judge_completions:
         "logs/judge_completions/{checkpoint}.log",
     benchmark:
         "results/benchmarks/judge_completions/{checkpoint}.tsv"
+    priority: 20
     conda:
         "../envs/judge.yaml"
     threads: 1
-    priority: 20
     resources:
         mem_mb=2000,
         runtime=60,

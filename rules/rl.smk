@@ -8,7 +8,9 @@ Out: results/rl/{init}/{source}/seed{seed}/.
 rule train_rl:
     input:
         base=wf.base_files("results"),
-        adapter=lambda wildcards: wf.init_files("results", wildcards.init, wildcards.seed),
+        adapter=lambda wildcards: wf.init_files(
+            "results", wildcards.init, wildcards.seed
+        ),
         problems="results/problems.jsonl.gz",
         audits=["results/audit/exclusion.csv", "results/audit/contamination.csv"],
         language="languages/{source}.yaml",
@@ -22,10 +24,10 @@ rule train_rl:
         "logs/train_rl/{init}/{source}/seed{seed}.log",
     benchmark:
         "results/benchmarks/train_rl/{init}/{source}/seed{seed}.tsv"
+    priority: 40
     conda:
         "../envs/train.yaml"
     threads: 1
-    priority: 40
     resources:
         mem_mb=4000,
         runtime=120,
@@ -33,7 +35,9 @@ rule train_rl:
     params:
         lora=wf.as_json(config["lora"]),
         settings=wf.as_json(config["rl"]),
-        adapter=lambda wildcards: wf.init_option("results", wildcards.init, wildcards.seed),
+        adapter=lambda wildcards: wf.init_option(
+            "results", wildcards.init, wildcards.seed
+        ),
         output=lambda wildcards: f"results/rl/{wildcards.init}/{wildcards.source}/seed{wildcards.seed}",
     shell:
         "python -W ignore -m scripts.train_rl --base results/base {params.adapter} --problems {input.problems}"

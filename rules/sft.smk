@@ -19,10 +19,10 @@ rule train_sft:
         "logs/train_sft/{mixture}/seed{seed}.log",
     benchmark:
         "results/benchmarks/train_sft/{mixture}/seed{seed}.tsv"
+    priority: 50
     conda:
         "../envs/train.yaml"
     threads: 1
-    priority: 50
     resources:
         mem_mb=4000,
         runtime=60,

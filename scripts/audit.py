@@ -17,7 +17,9 @@ from crosspl.problems import of_split
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", required=True)
-    parser.add_argument("--programs", required=True, nargs="+", help="verified programs; those of eval problems are used")
+    parser.add_argument(
+        "--programs", required=True, nargs="+", help="verified programs; those of eval problems are used"
+    )
     parser.add_argument("--corpus", required=True, help="pretraining corpus")
     parser.add_argument("--mixtures", required=True, nargs="+", help="sft_data/{mixture}.jsonl.gz")
     parser.add_argument("--sft-languages", required=True, nargs="+")
@@ -35,7 +37,7 @@ def main(argv=None):
         for path in args.mixtures
     }
     rl = {f"rl/{source}": [p | {"language": source} for p in of_split(problems, "rl")] for source in args.sources}
-    allowed = {name: args.sft_languages + args.sources for name in mixtures} | {f"rl/{s}": [s] for s in args.sources}
+    allowed = dict.fromkeys(mixtures, args.sft_languages + args.sources) | {f"rl/{s}": [s] for s in args.sources}
     exclusion = exclusion_rows(mixtures | rl, allowed, known_languages())
     ids = {problem["id"] for problem in held_out}
     programs = [row for path in args.programs for row in read_rows(path) if row["problem"] in ids]

@@ -26,9 +26,13 @@ def main(argv=None):
     args = parser.parse_args(argv)
     source = load_source(args.source)
     if not hasattr(source, "pretraining_corpus"):
-        raise UserError(f"problem source {args.source} has no pretraining corpus: it cannot feed the embedded base model")
+        raise UserError(
+            f"problem source {args.source} has no pretraining corpus: it cannot feed the embedded base model"
+        )
     documents = source.pretraining_corpus(read_rows(args.problems), args.settings)
-    rows = [d | {"prompt": format_prompt(d["language"], d["statement"]), "completion": d.pop("code")} for d in documents]
+    rows = [
+        d | {"prompt": format_prompt(d["language"], d["statement"]), "completion": d.pop("code")} for d in documents
+    ]
     sample = balanced_sample(rows, args.documents_per_kind)
     tokenizer = train_tokenizer([row["prompt"] + row["completion"] for row in sample], args.vocabulary)
     write_rows(args.corpus, rows)

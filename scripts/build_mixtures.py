@@ -38,9 +38,7 @@ def main(argv=None):
 
     mixtures, target = {}, None
     for name in sorted(args.mixtures, key=lambda name: name != "parallel"):  # the others are matched to it
-        rows = build_mixture(
-            name, problems, programs, args.languages, args.source, args.count, count_tokens, target
-        )
+        rows = build_mixture(name, problems, programs, args.languages, args.source, args.count, count_tokens, target)
         mixtures[name] = rows
         if name == "parallel":
             target = sum(count_tokens(row["completion"]) for row in rows)

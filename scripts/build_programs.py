@@ -35,7 +35,8 @@ def main(argv=None):
     if errors:
         raise UserError(f"{len(errors)} programs could not be judged (JE), first {errors[0]}; run again")
     rows = [
-        program | {"verdict": v["verdict"], "message": v["message"], "toolchain": v["toolchain"], "sandbox": v["sandbox"]}
+        program
+        | {"verdict": v["verdict"], "message": v["message"], "toolchain": v["toolchain"], "sandbox": v["sandbox"]}
         for program, v in zip(programs, verdicts)
     ]
     write_rows(args.output, rows)

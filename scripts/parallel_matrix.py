@@ -1,7 +1,7 @@
 """The parallel matrix: problem × PL verdicts, the evidence that programs are parallel.
 
-In: problems.jsonl.gz, programs/{language}.jsonl.gz of every PL. Out: one row per problem; per PL the verdict (OK when any
-of its programs is, else the first program's; empty without a program) and how many of its programs are right.
+In: problems.jsonl.gz, programs/{language}.jsonl.gz of every PL. Out: one row per problem; per PL the verdict (OK when
+any of its programs is, else the first program's; empty without a program) and how many of its programs are right.
 """
 
 import argparse

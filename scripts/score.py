@@ -37,8 +37,11 @@ def warn(checkpoint, rows):
     if errors:
         print(f"warning: {checkpoint}: {errors} completions without a verdict (JE) are left out", file=sys.stderr)
     if not any(row["OK"] for row in rows):
-        print(f"warning: {checkpoint}: no completion is correct in any language; look at the verdict columns, then at "
-              "the prompts and the extraction", file=sys.stderr)
+        print(
+            f"warning: {checkpoint}: no completion is correct in any language; look at the verdict columns, then at "
+            "the prompts and the extraction",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 In: a program tree and a random generator. Out: a statement such as
 `keep numbers less than 7, multiply each by 5, print the maximum`.
-Training data use mostly the common phrase; the reinforcement-learning and evaluation splits draw all three equally often,
-so part of what is to be learned is language-independent understanding of the statement.
+Training data use mostly the common phrase; the reinforcement-learning and evaluation splits draw all three equally
+often, so part of what is to be learned is language-independent understanding of the statement.
 """
 
 PHRASES = {
