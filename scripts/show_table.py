@@ -6,8 +6,10 @@ In: transfer_table.csv. Out: text of at most 120 columns; "-" where the table ha
 import argparse
 import signal
 
+import yaml
+
 from crosspl.errors import UserError, run_command
-from crosspl.io import read_csv
+from crosspl.io import read_csv, read_text
 
 HEADER = [
     "target", "role", "before → after [95 %]", "gain [95 %]", "p_holm", "vs same_problems", "MDE", "wrong %",
@@ -23,6 +25,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", metavar="TABLE.csv")
     parser.add_argument("--reading", default="", help="reading named in the legend: sampled or greedy")
+    parser.add_argument("--config", nargs="+", default=[], help="config files that name the reading, later ones on top")
     args = parser.parse_args(argv)
     rows = read_csv(args.table)
     if not rows:
@@ -30,7 +33,13 @@ def main(argv=None):
     missing = [column for column in NEEDED if column not in rows[0]]
     if missing:
         raise UserError(f"{args.table}: not a transfer table, it has no column {missing[0]}")
-    print("\n".join([*blocks(rows), *legend(rows, args.reading), args.table]))
+    print("\n".join([*blocks(rows), *legend(rows, args.reading or primary_reading(args.config)), args.table]))
+
+
+def primary_reading(paths):
+    """Return the primary reading of the merged config files; "" without one."""
+    blocks = [(yaml.safe_load(read_text(path)) or {}).get("statistics", {}) for path in paths]
+    return next((block["reading"] for block in reversed(blocks) if "reading" in block), "")
 
 
 def blocks(rows):

@@ -1,0 +1,49 @@
+# One word per need; `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+SNAKEMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" snakemake
+CONFIG ?=
+CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
+
+.PHONY: help setup transfer-table humaneval-x smoke test lint runtimes costs clean
+
+help:             ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+setup: .venv/complete  ## create the environment in .venv, as pinned in requirements.lock
+
+.venv/complete: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than Python 3.11; install it and run: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+	@echo "Creating the environment in .venv (about 2 GB, a few minutes the first time)"
+	@$(PYTHON) -m venv .venv || { echo "error: no venv module; apt-get install python3-venv"; exit 2; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@touch $@
+
+runtimes: setup   ## install what the config's languages and the sandbox need (apt), or say what to install
+	@$(BIN)/python -m scripts.install_runtimes $(if $(CONFIG),--config config.yaml $(CONFIG))
+
+transfer-table: runtimes  ## the main job: everything up to results/transfer_table.csv, then the table
+	@echo "Running the main job; on two cores the default takes about a quarter of an hour"
+	@$(SNAKEMAKE) results/transfer_table.csv results/parallel_matrix.csv $(CONFIGFILE)
+	@$(BIN)/python -m scripts.show_table results/transfer_table.csv --config config.yaml $(CONFIG)
+
+smoke: ; @$(MAKE) --no-print-directory transfer-table CONFIG=configs/smoke.yaml  ## the whole DAG in two minutes, plumbing only
+
+humaneval-x:      ## judge the 656 canonical programs of HumanEval-X
+	@$(MAKE) --no-print-directory runtimes CONFIG=configs/humaneval_x.yaml
+	@$(SNAKEMAKE) results/parallel_matrix.csv --configfile configs/humaneval_x.yaml
+
+test: setup       ## set up, then all tests
+	@$(BIN)/python -m scripts.install_runtimes --all
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --durations=15
+
+lint: setup       ## ruff, snakefmt and snakemake --lint
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -q tests/test_style.py
+
+costs:            ## CPU seconds and wall per rule of the last run
+	@$(BIN)/python -m scripts.rule_costs results/benchmarks
+
+clean:            ## delete resumable state and caches (work/), not results
+	rm -rf work

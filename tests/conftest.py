@@ -1,0 +1,38 @@
+"""Fixtures of the workflow tests, and the marker `full` for tests that need minutes."""
+
+from pathlib import Path
+
+import pytest
+from workflow_run import copy_repository, run_workflow
+
+
+def pytest_addoption(parser):
+    parser.addoption("--smoke-tree", metavar="DIR", help="finished smoke run to use instead of a new one (not changed)")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full: needs minutes; deselected by default, run with -m full")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.option.markexpr:
+        slow = [item for item in items if item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
+@pytest.fixture(scope="session")
+def smoke_tree(request, tmp_path_factory):
+    """A copy of the repository in which the smoke run is done. Tests leave it as they found it."""
+    if request.config.option.smoke_tree:
+        return Path(request.config.option.smoke_tree).resolve()
+    tree = copy_repository(tmp_path_factory.mktemp("smoke"))
+    run_workflow(tree, "smoke run")
+    return tree
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A fresh copy of the repository, without results."""
+    (tmp_path / "copy").mkdir()
+    return copy_repository(tmp_path / "copy")
