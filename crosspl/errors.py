@@ -4,6 +4,7 @@ In: a message that says what is wrong, where, and what to do. Out: exit status 2
 """
 
 import contextlib
+import errno
 import os
 import sys
 
@@ -27,14 +28,18 @@ def run_command(main, argv=None):
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
-    except OSError as error:
-        if error.errno != 28:  # ENOSPC; anything else is ours to debug and keeps its traceback
+    except Exception as error:
+        if not is_full_disk(error):  # anything else is ours to debug and keeps its traceback
             raise
-        print(
-            f"error: the disk is full ({error.filename or 'while writing'}): free some space and run again",
-            file=sys.stderr,
-        )
+        place = getattr(error, "filename", None) or "while writing"
+        print(f"error: the disk is full ({place}): free some space and run again", file=sys.stderr)
         sys.exit(2)
+
+
+def is_full_disk(error):
+    """Return whether an error means a full disk; SQLite, safetensors and torch raise errors of their own for it."""
+    texts = ("No space left on device", "disk is full", "PytorchStreamWriter failed writing")
+    return getattr(error, "errno", None) == errno.ENOSPC or any(text in str(error) for text in texts)
 
 
 @contextlib.contextmanager

@@ -23,9 +23,10 @@ ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json", "manifest.j
 
 
 def check_config(config, files):
-    """Return `config` when it fits the schema and makes sense; `files` are named in errors."""
+    """Return `config` when it fits the schema and makes sense; errors name one of `files` (workflow.configfiles)."""
+    files = [*files[-1:], *files[:-1]]  # Snakemake lists the file that the others overlay last
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
-    errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
+    errors = sorted(validator.iter_errors(config), key=error_order)
     if errors:
         raise UserError(explain(errors[0], files))
     roles = config["languages"]
@@ -54,6 +55,11 @@ def check_config(config, files):
     return config
 
 
+def error_order(error):
+    """Return the sort key of a schema error: by place, and a misspelt key before the one that it should have been."""
+    return [str(part) for part in error.absolute_path], error.validator != "additionalProperties"
+
+
 def explain(error, files):
     """Return one line for a schema error: file, key, what is wrong, what to do."""
     path = [str(part) for part in error.absolute_path]
@@ -80,11 +86,12 @@ def where(files, path):
     for file in reversed([str(f) for f in files]):
         value = yaml.safe_load(Path(file).read_text()) if Path(file).exists() else None
         for part in path:
-            value = value.get(part) if isinstance(value, dict) and part in value else None
-            if value is None:
+            if not isinstance(value, dict) or part not in value:
                 break
-        if value is not None and path:
-            return f"{file}: {'.'.join(path)}"
+            value = value[part]
+        else:
+            if path:
+                return f"{file}: {'.'.join(path)}"
     return f"{files[0] if files else 'config'}: {'.'.join(path) or 'top level'}"
 
 

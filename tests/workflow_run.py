@@ -24,15 +24,15 @@ def environment(**more):
     return {**os.environ, "PATH": path, "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
-def copy_repository(target):
-    """Copy what git tracks or would track into `target`, with new times; return `target`."""
+def copy_repository(target, source=ROOT):
+    """Copy what git tracks or would track from `source` into `target`, with new times; return `target`."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():  # else deleted, and not yet committed so
+        if (source / name).is_file():  # else deleted, and not yet committed so
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, target / name)
+            shutil.copyfile(source / name, target / name)
     return target
 
 

@@ -1,0 +1,273 @@
+"""Bad input ends with a message of a line or two: file, key, remedy; no traceback, and nothing half-written.
+
+In: wrong configs, altered or truncated files, missing tools, a machine without sandbox or disk space.
+"""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from workflow_run import SMOKE, clone, command, environment, snakemake
+
+from crosspl.io import read_rows, write_rows
+
+CONFIGS = [  # overlay, what the message must hold beside the overlay's name
+    ("rl: {learning_rat: 1.0e-3}", ["rl.learning_rat", "unknown key", "learning_rate"]),
+    ("rl: {nothing: }", ["rl.nothing", "unknown key"]),
+    ("sedes: [1]", ["sedes", "unknown key", "seeds"]),
+    ("rl: {learning_rate: 1e-4}", ["rl.learning_rate", "1e-4", "write 1.0e-4"]),
+    ("base: {training: {learning_rate: 4e-3}}", ["base.training.learning_rate", "write 4.0e-3"]),
+    ("languages: {unseen: [lua, klingon]}", ["languages.unseen", "klingon", "javascript", "languages/"]),
+    ("languages: {source: [pyhton]}", ["languages.source", "pyhton", "python"]),
+    ("languages: {unseen: [lua, python]}", ["languages.unseen", "'python'", "languages.source", "remove"]),
+    ("languages: {unseen: [perl]}", ["languages.unseen", "'perl'", "languages.sft", "remove"]),
+    ("seeds: []", ["seeds"]),
+    ("seeds: [-1]", ["seeds", "-1"]),
+    ("rl: {minibatches: 5}", ["rl.minibatches", "5"]),
+    ("statistics: {treatment: paralel}", ["statistics.treatment", "mixtures.names"]),
+    ("statistics: {reading: best}", ["statistics.reading", "greedy", "sampled"]),
+    ("mixtures: {names: [parallel, dose]}", ["mixtures.names", "dose", "same_programs"]),
+    ("problems: {source: nowhere}", ["problems.source", "nowhere", "microworld"]),
+]
+
+
+def message(done, *parts, status=2):
+    """Assert that a finished process failed with one short `error:` message that holds all `parts`; return it."""
+    text = done.stdout + done.stderr
+    assert done.returncode == status, text
+    assert "Traceback" not in text and 'File "' not in text, text
+    lines = text.strip().splitlines()
+    places = [number for number, line in enumerate(lines) if line.startswith("error: ")]
+    assert len(places) == 1 and len(lines) - places[0] <= 2, text
+    said = "\n".join(lines[places[0] :])
+    for part in parts:
+        assert part in said, f"{part!r} is not in: {said}"
+    return said
+
+
+@pytest.fixture(scope="module")
+def tree(smoke_tree, tmp_path_factory):
+    """A copy of the finished tree that every test leaves as it was."""
+    return clone(smoke_tree, tmp_path_factory.mktemp("bad") / "tree")
+
+
+@pytest.mark.parametrize("overlay, parts", CONFIGS, ids=[overlay for overlay, _ in CONFIGS])
+def test_wrong_config(tree, overlay, parts):
+    (tree / "overlay.yaml").write_text(overlay)
+    print(message(snakemake(tree, "--dry-run", configs=(SMOKE, "overlay.yaml")), "overlay.yaml", *parts))
+
+
+def test_wrong_config_file_itself(tree):
+    text = (tree / "config.yaml").read_text()
+    (tree / "config.yaml").write_text(text.replace("\nlora: {r: 16,", "\nlora: {rank: 16,"))
+    try:
+        message(snakemake(tree, "--dry-run"), "config.yaml", "lora.rank", "unknown key")
+    finally:
+        (tree / "config.yaml").write_text(text)
+
+
+def mixture_options(tree, problems, output):
+    languages = ["python", "perl", "ruby"]
+    programs = [tree / f"results/programs/{language}.jsonl.gz" for language in languages]
+    return ["--problems", problems, "--programs", *programs, "--tokenizer", tree / "results/base/tokenizer.json",
+            "--mixtures", "parallel", "same_problems", "--languages", *languages, "--source", "python",
+            "--count", "12", "--steps", "8", "--batch", "8", "--output", output]  # fmt: skip
+
+
+def audit_options(tree, output, **other):
+    languages = ["python", "perl", "ruby"]
+    files = {"problems": tree / "results/problems.jsonl.gz", "corpus": tree / "results/base/corpus.jsonl.gz"} | other
+    return ["--problems", files["problems"], "--corpus", files["corpus"],
+            "--programs", *(tree / f"results/programs/{language}.jsonl.gz" for language in languages),
+            "--mixtures", files.get("mixture", tree / "results/sft_data/parallel.jsonl.gz"),
+            "--sft-languages", *languages, "--sources", "python",
+            "--exclusion", output / "exclusion.csv", "--contamination", output / "contamination.csv"]  # fmt: skip
+
+
+@pytest.fixture
+def output(tmp_path):
+    """An empty folder for what a command writes; it must be empty again after a failure."""
+    (tmp_path / "output").mkdir()
+    return tmp_path / "output"
+
+
+def is_empty(folder):
+    return not any(path.is_file() for path in folder.rglob("*"))
+
+
+def test_audit_passes_what_the_workflow_made(tree, output):
+    done = command(tree, "audit", *audit_options(tree, output))
+    assert done.returncode == 0 and not is_empty(output), done.stderr
+
+
+def test_family_in_two_splits(tree, tmp_path, output):
+    rows = read_rows(tree / "results/problems.jsonl.gz")
+    held_out = next(row for row in rows if row["split"] == "eval")
+    next(row for row in rows if row["split"] == "sft")["family"] = held_out["family"]
+    write_rows(tmp_path / "problems.jsonl.gz", rows)
+    done = command(tree, "build_mixtures", *mixture_options(tree, tmp_path / "problems.jsonl.gz", output))
+    message(done, f"{tmp_path}/problems.jsonl.gz, row", held_out["family"], "sft", "eval", "one split")
+    assert is_empty(output)
+
+
+@pytest.mark.parametrize("field, word", [("family", "1 families"), ("statement", "1 statements")])
+def test_eval_problem_in_the_pretraining_corpus(tree, tmp_path, output, field, word):
+    rows = read_rows(tree / "results/base/corpus.jsonl.gz")
+    held_out = next(row for row in read_rows(tree / "results/problems.jsonl.gz") if row["split"] == "eval")
+    rows[0][field] = held_out[field]
+    write_rows(tmp_path / "corpus.jsonl.gz", rows)
+    done = command(tree, "audit", *audit_options(tree, output, corpus=tmp_path / "corpus.jsonl.gz"))
+    message(done, "pretraining", word, "eval split")
+    assert is_empty(output)
+
+
+def test_eval_program_in_a_mixture(tree, tmp_path, output):
+    rows = read_rows(tree / "results/sft_data/parallel.jsonl.gz")
+    held_out = {row["id"] for row in read_rows(tree / "results/problems.jsonl.gz") if row["split"] == "eval"}
+    programs = read_rows(tree / "results/programs/perl.jsonl.gz")
+    rows[0]["completion"] = next(row["code"] for row in programs if row["problem"] in held_out)
+    write_rows(tmp_path / "parallel.jsonl.gz", rows)
+    done = command(tree, "audit", *audit_options(tree, output, mixture=tmp_path / "parallel.jsonl.gz"))
+    message(done, "sft/parallel", "1 programs", "eval split")
+    assert is_empty(output)
+
+
+def test_unseen_language_in_a_mixture(tree, tmp_path, output):
+    rows = read_rows(tree / "results/sft_data/parallel.jsonl.gz")
+    rows[0]["language"] = "lua"
+    write_rows(tmp_path / "parallel.jsonl.gz", rows)
+    done = command(tree, "audit", *audit_options(tree, output, mixture=tmp_path / "parallel.jsonl.gz"))
+    message(done, "sft/parallel", "1 examples in lua")
+    assert is_empty(output)
+
+
+def program_options(tree, problems, output):
+    settings = json.dumps({"pool": 12, "cases": 3, "seed": 1})
+    return ["--source", "microworld", "--settings", settings, "--problems", problems, "--language", "lua",
+            "--cache", "", "--output", output / "lua.jsonl.gz"]  # fmt: skip
+
+
+def sample_options(tree, problems, output):
+    settings = {"split": "eval", "seed": 0, "samples": 1, "temperature": 1.0, "max_tokens": 4, "batch": 16}
+    return ["--base", tree / "results/base", "--problems", problems, "--languages", "python",
+            "--settings", json.dumps(settings), "--output", output / "base.jsonl.gz"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "script, options",
+    [("sample", sample_options), ("build_programs", program_options), ("build_mixtures", mixture_options)],
+    ids=["sample", "build_programs", "build_mixtures"],
+)
+def test_truncated_problems(tree, tmp_path, output, script, options):
+    data = (tree / "results/problems.jsonl.gz").read_bytes()
+    problems = tmp_path / "problems.jsonl.gz"
+    problems.write_bytes(data[: len(data) // 2])
+    done = command(tree, script, *options(tree, problems, output))
+    message(done, str(problems), "truncated", "Delete the file and run again")
+    assert is_empty(output)
+
+
+def test_malformed_problems(tree, tmp_path, output):
+    """A row that is not JSON, and a row without a field, are named by number."""
+    text = gzip.decompress((tree / "results/problems.jsonl.gz").read_bytes()).decode().splitlines()
+    problems = tmp_path / "problems.jsonl"
+    problems.write_text("\n".join([text[0], "{", *text[2:]]))
+    message(command(tree, "build_programs", *program_options(tree, problems, output)), "problems.jsonl, line 2", "JSON")
+    row = json.loads(text[1])
+    del row["tests"]
+    problems.write_text("\n".join([text[0], json.dumps(row), *text[2:]]))
+    done = command(tree, "build_programs", *program_options(tree, problems, output))
+    message(done, "problems.jsonl, row 2", "field tests is missing")
+    assert is_empty(output)
+
+
+def test_missing_interpreter(tree, tmp_path, output):
+    """The language's command does not exist: the package is named, nothing is skipped."""
+    shutil.copytree(tree / "languages", tmp_path / "languages")
+    path = tmp_path / "languages/lua.yaml"
+    path.write_text(path.read_text().replace("run: [lua5.4,", "run: [lua9.9,"))
+    options = program_options(tree, tree / "results/problems.jsonl.gz", output)
+    done = command(tmp_path, "build_programs", *options, env=environment(PYTHONPATH=str(tree)))
+    message(done, "language lua", "lua9.9", "apt-get install lua5.4", "conda install")
+    assert is_empty(output)
+
+
+def run_without_namespaces(argv, folder):
+    """Run `argv` where no user namespace can be made, by the kernel's own limit in a new user namespace.
+
+    As root the namespace maps all uids, since the judge drops to one of them; otherwise it maps the user alone.
+    """
+    forbid = ["sh", "-c", 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', "sh", *map(str, argv)]
+    wait = ["sh", "-c", 'echo ready && read line && exec "$@"', "sh"] if os.geteuid() == 0 else []
+    how = ["unshare", "--user"] if wait else ["unshare", "--user", "--map-current-user", "--keep-caps"]
+    process = subprocess.Popen(
+        [*how, *wait, *forbid], cwd=folder, env=environment(), text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    if wait and process.stdout.readline() == "ready\n":
+        for name in ("uid_map", "gid_map"):
+            Path(f"/proc/{process.pid}/{name}").write_text("0 0 65536\n")
+    out, err = process.communicate("go\n", timeout=120)
+    return subprocess.CompletedProcess(argv, process.returncode, out, err)
+
+
+def test_no_user_namespaces(tree, output):
+    if run_without_namespaces(["true"], tree).returncode:
+        pytest.skip("this machine does not let the test limit user namespaces")
+    options = program_options(tree, tree / "results/problems.jsonl.gz", output)
+    done = run_without_namespaces([sys.executable, "-m", "scripts.build_programs", *options], tree)
+    said = message(done, "bubblewrap", "sysctl user.max_user_namespaces", "another machine", status=3)
+    assert "namespace" in said.split("Allow")[0].lower(), said
+    assert is_empty(output)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return the start of a command line that runs the rest with a tmpfs of 48 KiB at tmp_path/disk, then lists it."""
+    (tmp_path / "disk").mkdir()
+    mount = f'mount -t tmpfs -o size=48k tmpfs "{tmp_path}/disk" || exit 99'
+    listing = f'"$@"; status=$?; find "{tmp_path}/disk" -type f | sed "s/^/left: /"; exit $status'
+    how = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+    prefix = [*how, "sh", "-c", f"{mount}; {listing}", "sh"]
+    if subprocess.run([*prefix, "true"], capture_output=True).returncode:
+        pytest.skip("this machine does not let the test mount a tmpfs")
+    return prefix
+
+
+def test_full_disk_while_rows_are_written(tree, tmp_path, small_disk):
+    """The corpus is larger than the disk: a message, and no part of it."""
+    settings = {
+        "seed": 1, "sizes": {"sft": 60, "rl": 16, "validation": 2, "eval": 10}, "depth_shares": [0.2, 0.8],
+        "phrase_shares": {"pretraining": [1, 0, 0], "sft": [1, 0, 0], "rl_and_eval": [1, 0, 0]},
+        "tests": 60, "cases": 20, "limits": {"cpu_s": 0.5}, "pool": 12,
+    }  # fmt: skip
+    options = ["--source", "microworld", "--settings", json.dumps(settings)]
+    good = command(tree, "build_problems", *options, "--output", tmp_path / "problems.jsonl.gz")
+    assert good.returncode == 0 and (tmp_path / "problems.jsonl.gz").stat().st_size > 48 << 10, good.stderr
+    output = tmp_path / "disk/problems.jsonl.gz"
+    done = command(tree, "build_problems", *options, "--output", output, prefix=small_disk)
+    message(done, "disk is full", "free some space")
+    assert "left: " not in done.stdout
+
+
+def test_full_disk_while_an_adapter_is_saved(tree, tmp_path, small_disk):
+    """Weights are written by other libraries, which raise errors of their own."""
+    manifest = json.loads((tree / "results/sft/parallel/seed0/manifest.json").read_text())
+    options = ["--base", "results/base", "--data", "results/sft_data/parallel.jsonl.gz", "--seed", "0"]
+    options += ["--lora", json.dumps(manifest["lora"]), "--settings", json.dumps(manifest["settings"])]
+    done = command(tree, "train_sft", *options, "--output", tmp_path / "disk/adapter", prefix=small_disk)
+    message(done, "disk is full", "free some space")
+    assert "left: " not in done.stdout
+
+
+def test_full_disk_while_verdicts_are_cached(tree, tmp_path, small_disk):
+    options = program_options(tree, tree / "results/problems.jsonl.gz", tmp_path / "disk")
+    options[options.index("--cache") + 1] = tmp_path / "disk/verdicts.sqlite"
+    done = command(tree, "build_programs", *options, prefix=small_disk)
+    message(done, "disk is full", "free some space")
+    assert "lua.jsonl.gz" not in done.stdout
