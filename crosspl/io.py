@@ -7,6 +7,7 @@ their content is equal (gzip without name and time). A truncated or malformed fi
 import contextlib
 import csv
 import gzip
+import io
 import json
 import os
 import zlib
@@ -59,7 +60,11 @@ def read_text(path):
     """Return the text of a plain or gzip file."""
     try:
         data = Path(path).read_bytes()
-        return (gzip.decompress(data) if str(path).endswith(".gz") else data).decode()
+        if str(path).endswith(".gz"):
+            if not data:  # gzip.decompress takes this for an empty text
+                raise EOFError("the file has no bytes")
+            data = gzip.decompress(data)
+        return data.decode()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -83,7 +88,7 @@ def read_json(path):
 
 def write_csv(path, columns, rows):
     """Write dicts as CSV with exactly `columns`; None becomes an empty cell."""
-    with atomic(path) as temporary, open(temporary, "w", newline="") as stream:
+    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -91,4 +96,4 @@ def write_csv(path, columns, rows):
 
 def read_csv(path):
     """Return the rows of a CSV file as dicts of strings."""
-    return list(csv.DictReader(read_text(path).splitlines()))
+    return list(csv.DictReader(io.StringIO(read_text(path), newline="")))

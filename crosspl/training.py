@@ -5,13 +5,13 @@ Out: the trained model and its history (list of dicts of floats). Base pretraini
 the loss is on the completion and its <eos> only (completion-only loss of TRL's SFTTrainer).
 """
 
+import json
 import math
 from pathlib import Path
 
 import torch
 from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback, set_seed
-from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
 from crosspl import progress
@@ -81,8 +81,22 @@ def run(trainer, state):
     """Train to the end from the newest checkpoint in `state`, if any; return (model, history of float dicts)."""
     trainer.remove_callback(PrinterCallback)
     Path(state).mkdir(parents=True, exist_ok=True)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(state)))
+    trainer.train(resume_from_checkpoint=newest_checkpoint(state))
     return trainer.model, history(trainer.state.log_history)
+
+
+def newest_checkpoint(state):
+    """Return the newest complete checkpoint in `state`, or None; a kill while saving leaves one without trainer state."""
+    steps = {int(path.name.removeprefix("checkpoint-")): path for path in Path(state).glob("checkpoint-*")}
+    return next((str(steps[step]) for step in sorted(steps, reverse=True) if _is_complete(steps[step])), None)
+
+
+def _is_complete(checkpoint):
+    """Return True when trainer_state.json, which is written last, is there and whole."""
+    try:
+        return bool(json.loads((checkpoint / "trainer_state.json").read_text()))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
 
 
 def history(logs):
