@@ -37,9 +37,13 @@ def run_command(main, argv=None):
 
 
 def is_full_disk(error):
-    """Return whether an error means a full disk; SQLite, safetensors and torch raise errors of their own for it."""
-    texts = ("No space left on device", "disk is full", "PytorchStreamWriter failed writing")
-    return getattr(error, "errno", None) == errno.ENOSPC or any(text in str(error) for text in texts)
+    """Return whether an error comes from a full disk; safetensors, SQLite and torch raise their own errors for it."""
+    texts = ("No space left on device", "disk is full", "iostream error")
+    while error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(text in str(error) for text in texts):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @contextlib.contextmanager

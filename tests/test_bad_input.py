@@ -228,13 +228,19 @@ def test_no_user_namespaces(tree, output):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """Return the start of a command line that runs the rest with a tmpfs of 48 KiB at tmp_path/disk, then lists it."""
+    """Return a function of a size: the start of a command line that runs the rest with such a tmpfs at tmp_path/disk.
+
+    At the end it lists the files that were left there.
+    """
     (tmp_path / "disk").mkdir()
-    mount = f'mount -t tmpfs -o size=48k tmpfs "{tmp_path}/disk" || exit 99'
-    listing = f'"$@"; status=$?; find "{tmp_path}/disk" -type f | sed "s/^/left: /"; exit $status'
-    how = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
-    prefix = [*how, "sh", "-c", f"{mount}; {listing}", "sh"]
-    if subprocess.run([*prefix, "true"], capture_output=True).returncode:
+
+    def prefix(size):
+        mount = f'mount -t tmpfs -o size={size} tmpfs "{tmp_path}/disk" || exit 99'
+        listing = f'"$@"; status=$?; find "{tmp_path}/disk" -type f | sed "s/^/left: /"; exit $status'
+        how = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+        return [*how, "sh", "-c", f"{mount}; {listing}", "sh"]
+
+    if subprocess.run([*prefix("48k"), "true"], capture_output=True).returncode:
         pytest.skip("this machine does not let the test mount a tmpfs")
     return prefix
 
@@ -250,24 +256,38 @@ def test_full_disk_while_rows_are_written(tree, tmp_path, small_disk):
     good = command(tree, "build_problems", *options, "--output", tmp_path / "problems.jsonl.gz")
     assert good.returncode == 0 and (tmp_path / "problems.jsonl.gz").stat().st_size > 48 << 10, good.stderr
     output = tmp_path / "disk/problems.jsonl.gz"
-    done = command(tree, "build_problems", *options, "--output", output, prefix=small_disk)
+    done = command(tree, "build_problems", *options, "--output", output, prefix=small_disk("48k"))
     message(done, "disk is full", "free some space")
     assert "left: " not in done.stdout
+
+
+def sft_options(tree, output):
+    manifest = json.loads((tree / "results/sft/parallel/seed0/manifest.json").read_text())
+    options = ["--base", "results/base", "--data", "results/sft_data/parallel.jsonl.gz", "--seed", "1000"]
+    options += ["--lora", json.dumps(manifest["lora"]), "--settings", json.dumps(manifest["settings"])]
+    return [*options, "--output", output]
 
 
 def test_full_disk_while_an_adapter_is_saved(tree, tmp_path, small_disk):
     """Weights are written by other libraries, which raise errors of their own."""
-    manifest = json.loads((tree / "results/sft/parallel/seed0/manifest.json").read_text())
-    options = ["--base", "results/base", "--data", "results/sft_data/parallel.jsonl.gz", "--seed", "0"]
-    options += ["--lora", json.dumps(manifest["lora"]), "--settings", json.dumps(manifest["settings"])]
-    done = command(tree, "train_sft", *options, "--output", tmp_path / "disk/adapter", prefix=small_disk)
+    done = command(tree, "train_sft", *sft_options(tree, tmp_path / "disk/adapter"), prefix=small_disk("48k"))
     message(done, "disk is full", "free some space")
     assert "left: " not in done.stdout
+
+
+def test_full_disk_while_a_checkpoint_is_saved(tree, tmp_path, small_disk, output):
+    """The adapter fits on the disk of work/, the optimizer's state does not."""
+    copy = clone(tree, tmp_path / "copy")
+    shutil.rmtree(copy / "work/sft")
+    (copy / "work/sft").symlink_to(tmp_path / "disk")
+    done = command(copy, "train_sft", *sft_options(tree, output), prefix=small_disk("500k"))
+    message(done, "disk is full", "free some space")
+    assert is_empty(output) and "optimizer.pt" in done.stdout
 
 
 def test_full_disk_while_verdicts_are_cached(tree, tmp_path, small_disk):
     options = program_options(tree, tree / "results/problems.jsonl.gz", tmp_path / "disk")
     options[options.index("--cache") + 1] = tmp_path / "disk/verdicts.sqlite"
-    done = command(tree, "build_programs", *options, prefix=small_disk)
+    done = command(tree, "build_programs", *options, prefix=small_disk("48k"))
     message(done, "disk is full", "free some space")
     assert "lua.jsonl.gz" not in done.stdout
