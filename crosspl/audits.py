@@ -34,7 +34,7 @@ def contamination_rows(training_sets, eval_problems, eval_programs):
     """Return one row per training set: what it shares with the eval split (in any PL, layout aside)."""
     families = {row["family"] for row in eval_problems}
     statements = {_words(row["statement"]) for row in eval_problems if row["statement"]}
-    programs = {_words(row["code"]) for row in eval_programs}
+    programs = {_words(row["code"]) for row in eval_programs} - {""}
     rows = []
     for name, examples in training_sets.items():
         shared = [

@@ -62,6 +62,12 @@ def choose_problems(name, problems, table, languages, source, size):
     """Return the problems of a mixture; `same_programs` has L times as many of each difficulty."""
     width = len(languages)
     usable = [p for p in problems if p["id"] in table and all(table[p["id"]].get(pl) for pl in languages)]
+    most = max((len(found) for by_language in table.values() for found in by_language.values()), default=0)
+    if most < width:
+        raise UserError(
+            f"config, languages.sft: {width} PLs need {width} different verified programs per problem and PL, of which "
+            f"there are at most {most}. Take fewer PLs, or a problem source with more programs"
+        )
     full = [p for p in usable if all(len(table[p["id"]].get(pl, ())) >= width for pl in {*languages, source})]
     chosen = full[:size]
     if len(chosen) < size:

@@ -166,10 +166,15 @@ def hand_over(model, base, tokenizer, canaries, start, folder, manifest):
 
 def save_adapter(model, folder, manifest):
     """Write adapter weights, adapter config and manifest.json into `folder`, each complete or absent."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    save_files(model, folder, ADAPTER_FILES)
+    write_json(Path(folder) / "manifest.json", {"weights_sha256": file_hash(Path(folder) / ADAPTER_FILES[0]), **manifest})
+
+
+def save_files(model, folder, names):
+    """Write the files `names` of `model.save_pretrained` into `folder`, each complete or absent, readable by all."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         model.save_pretrained(scratch)
-        for name in ADAPTER_FILES:
-            os.replace(Path(scratch) / name, folder / name)
-    write_json(folder / "manifest.json", {"weights_sha256": file_hash(folder / ADAPTER_FILES[0]), **manifest})
+        for name in names:
+            os.chmod(Path(scratch) / name, 0o644)
+            os.replace(Path(scratch) / name, Path(folder) / name)

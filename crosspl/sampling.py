@@ -30,6 +30,7 @@ def sample(model, tokenizer, prompts, samples, temperature, max_tokens, batch, s
         num_return_sequences=samples,
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
+        use_cache=True,
         disable_compile=True,
     )
     answers = [None] * len(prompts)

@@ -86,7 +86,7 @@ def run(trainer, state):
 
 
 def newest_checkpoint(state):
-    """Return the newest complete checkpoint in `state`, or None; a kill while saving leaves one without trainer state."""
+    """Return the newest complete checkpoint in `state`, or None; a kill while saving leaves a partial one."""
     steps = {int(path.name.removeprefix("checkpoint-")): path for path in Path(state).glob("checkpoint-*")}
     return next((str(steps[step]) for step in sorted(steps, reverse=True) if _is_complete(steps[step])), None)
 

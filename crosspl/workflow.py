@@ -29,6 +29,11 @@ def check_config(config, files):
     errors = sorted(validator.iter_errors(config), key=error_order)
     if errors:
         raise UserError(explain(errors[0], files))
+    source = config["problems"]["source"]
+    if source not in config["problems"]:
+        raise UserError(
+            f"{where(files, ['problems', 'source'])}: the settings of the source, problems.{source}, are missing"
+        )
     roles = config["languages"]
     known = known_languages()
     for role, names in roles.items():

@@ -1,7 +1,7 @@
 """Audit the training data: no unseen PL in SFT or RL data, no eval family in any training data.
 
-In: problems, mixtures, corpus, verified programs. Out: audit/exclusion.csv, audit/contamination.csv; a violation ends
-the run with exit status 2 and both tables in the log.
+In: problems, mixtures, corpus, verified programs. Out: audit/exclusion.csv, audit/contamination.csv; violations end the
+run with exit status 2 and are named, and nothing is written.
 """
 
 import argparse

@@ -46,7 +46,10 @@ def main(argv=None):
     matching = matching_rows(described)
     broken = broken_matches(matching)
     if broken:
-        raise UserError(f"the mixtures are not matched: {'; '.join(broken)}. Take more problems (mixtures.problems)")
+        raise UserError(
+            f"the mixtures are not matched: {'; '.join(broken)}. Take more problems (mixtures.problems), a multiple of "
+            f"the {len(args.languages)} PLs of languages.sft"
+        )
     for name, rows in mixtures.items():
         write_rows(Path(args.output) / f"{name}.jsonl.gz", rows)
     write_csv(Path(args.output) / "matching.csv", MATCHING_COLUMNS, matching)

@@ -6,13 +6,11 @@ Continues from the newest checkpoint under work/ after an interruption.
 
 import argparse
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from crosspl.errors import run_command
 from crosspl.io import read_rows, write_json
-from crosspl.models import file_hash, load_tokenizer, new_llama, versions
+from crosspl.models import file_hash, load_tokenizer, new_llama, save_files, versions
 from crosspl.provenance import state_folder
 from crosspl.training import train_supervised, write_history
 
@@ -34,10 +32,8 @@ def main(argv=None):
     model, history = train_supervised(
         model, tokenizer, read_rows(args.corpus), args.training, args.seed, state, "pretraining base"
     )
-    with tempfile.TemporaryDirectory(dir=output) as scratch:
-        model.save_pretrained(scratch)
-        for name in ("model.safetensors", "config.json"):
-            os.replace(Path(scratch) / name, output / name)
+    model.config.use_cache = True  # training switches it off, and generation without it is ten times slower
+    save_files(model, output, ("model.safetensors", "config.json"))
     write_history(output / "history.csv", history)
     manifest = {
         "weights_sha256": file_hash(output / "model.safetensors"),

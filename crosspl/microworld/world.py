@@ -22,6 +22,9 @@ TRIES = 400  # draws per wanted problem before the settings are called impossibl
 
 def build_problems(settings):
     """Return the problem rows of all splits (schema: schemas/problem.schema.json)."""
+    check_shares("depth_shares", settings["depth_shares"])
+    for name, shares in settings["phrase_shares"].items():
+        check_shares(f"phrase_shares.{name}", shares)
     rng = random.Random(settings["seed"])
     seen, rows = set(), []
     for split in SPLITS:
@@ -53,7 +56,7 @@ def candidate_programs(problems, language, settings):
 
     Styles rotate over problems, slowly enough not to go together with a PL that also rotates.
     """
-    printer, rows, pool = PRINTERS[language], [], settings["pool"]
+    printer, rows, pool = printer_of(language), [], settings["pool"]
     for number, problem in enumerate(problems):
         full = problem["split"] == "sft" and pool > 0
         pool -= full
@@ -72,6 +75,25 @@ def candidate_programs(problems, language, settings):
     return rows
 
 
+def check_shares(key, shares, wanted=()):
+    """Raise UserError unless `shares` (a list, or a dict that has `wanted` as keys) has something to draw."""
+    missing = [name for name in wanted if name not in shares]
+    if missing:
+        raise UserError(f"config, problems.microworld.{key}: there is no share for {missing[0]!r}; give it one, 0 to skip it")
+    if not any(shares.values() if isinstance(shares, dict) else shares):
+        raise UserError(f"config, problems.microworld.{key}: all shares are 0, so nothing can be drawn")
+
+
+def printer_of(language):
+    """Return the printer of a PL."""
+    if language not in PRINTERS:
+        raise UserError(
+            f"the microworld has no programs in {language!r}; it has {', '.join(PRINTERS)} "
+            "(a new PL is one module in crosspl/microworld/printers/)"
+        )
+    return PRINTERS[language]
+
+
 def pretraining_corpus(problems, settings):
     """Return documents {"prompt", "completion", "family", "language"}; raw code has only the language as its prompt.
 
@@ -79,11 +101,15 @@ def pretraining_corpus(problems, settings):
     corpora that real base models are trained on.
     """
     options = settings["pretraining"]
+    check_shares("pretraining.depth_shares", options["depth_shares"], options["programs"])
+    check_shares("pretraining.style_shares", options["style_shares"])
+    check_shares("pretraining.language_shares", options["language_shares"])
     rng = random.Random(f"{settings['seed']} pretraining")
     seen = {row["family"] for row in problems}
     depths = sorted(int(depth) for depth in options["programs"])
     pools = {d: list(draw_families(rng, options["programs"][str(d)], one_depth(d), seen)) for d in depths}
     languages = sorted(options["language_shares"])
+    printers = {language: printer_of(language) for language in languages}
     language_shares = [options["language_shares"][language] for language in languages]
     documents = []
     for _ in range(options["documents"]):
@@ -92,7 +118,7 @@ def pretraining_corpus(problems, settings):
         raw = rng.random() < options["raw_shares"].get(language, options["raw_shares"]["other"])
         style = rng.choices(STYLES, options["style_shares"])[0]
         text = None if raw else statement(ast, settings["phrase_shares"]["pretraining"], rng)
-        code = PRINTERS[language].render(ast, style)
+        code = printers[language].render(ast, style)
         documents.append({"statement": text, "language": language, "style": style, "family": family, "code": code})
     return documents
 
@@ -120,7 +146,7 @@ def draw_families(rng, count, depth_shares, seen):
                 break
         else:
             raise UserError(
-                f"config.yaml, problems.settings: only {found} of {count} new problems of depth shares {depth_shares} "
+                f"config, problems.microworld: only {found} of {count} new problems of depth shares {depth_shares} "
                 "could be found; ask for fewer or deeper ones"
             )
 
