@@ -167,7 +167,9 @@ def hand_over(model, base, tokenizer, canaries, start, folder, manifest):
 def save_adapter(model, folder, manifest):
     """Write adapter weights, adapter config and manifest.json into `folder`, each complete or absent."""
     save_files(model, folder, ADAPTER_FILES)
-    write_json(Path(folder) / "manifest.json", {"weights_sha256": file_hash(Path(folder) / ADAPTER_FILES[0]), **manifest})
+    write_json(
+        Path(folder) / "manifest.json", {"weights_sha256": file_hash(Path(folder) / ADAPTER_FILES[0]), **manifest}
+    )
 
 
 def save_files(model, folder, names):

@@ -79,7 +79,9 @@ def check_shares(key, shares, wanted=()):
     """Raise UserError unless `shares` (a list, or a dict that has `wanted` as keys) has something to draw."""
     missing = [name for name in wanted if name not in shares]
     if missing:
-        raise UserError(f"config, problems.microworld.{key}: there is no share for {missing[0]!r}; give it one, 0 to skip it")
+        raise UserError(
+            f"config, problems.microworld.{key}: there is no share for {missing[0]!r}; give it one, 0 to skip it"
+        )
     if not any(shares.values() if isinstance(shares, dict) else shares):
         raise UserError(f"config, problems.microworld.{key}: all shares are 0, so nothing can be drawn")
 
@@ -110,12 +112,14 @@ def pretraining_corpus(problems, settings):
     pools = {d: list(draw_families(rng, options["programs"][str(d)], one_depth(d), seen)) for d in depths}
     languages = sorted(options["language_shares"])
     printers = {language: printer_of(language) for language in languages}
+    raw_shares = {pl: options["raw_shares"].get(pl, options["raw_shares"].get("other")) for pl in languages}
+    check_shares("pretraining.raw_shares", {pl: 1 for pl, share in raw_shares.items() if share is not None}, languages)
     language_shares = [options["language_shares"][language] for language in languages]
     documents = []
     for _ in range(options["documents"]):
         ast, family = rng.choice(pools[rng.choices(depths, [options["depth_shares"][str(d)] for d in depths])[0]])
         language = rng.choices(languages, language_shares)[0]
-        raw = rng.random() < options["raw_shares"].get(language, options["raw_shares"]["other"])
+        raw = rng.random() < raw_shares[language]
         style = rng.choices(STYLES, options["style_shares"])[0]
         text = None if raw else statement(ast, settings["phrase_shares"]["pretraining"], rng)
         code = printers[language].render(ast, style)
