@@ -7,7 +7,7 @@ from workflow_run import copy_repository, run_workflow
 
 
 def pytest_addoption(parser):
-    parser.addoption("--smoke-tree", metavar="DIR", help="finished smoke run to use instead of a new one (not changed)")
+    parser.addoption("--smoke-tree", metavar="DIR", help="--smoke-tree=DIR: use this finished smoke run, not a new one")
 
 
 def pytest_configure(config):

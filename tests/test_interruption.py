@@ -1,0 +1,202 @@
+"""Killed at the worst moments, the same command completes, gives the same table, and does not repeat finished work.
+
+The whole process group (snakemake and its jobs) gets SIGKILL; the boxes, which are in no group of ours, must end too.
+Snakemake itself then asks for one `snakemake --unlock`, since nothing can tell its lock from that of a living run.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from workflow_run import (
+    TABLE,
+    clone,
+    command,
+    copy_repository,
+    files_below,
+    run_workflow,
+    show,
+    snakemake,
+    start_workflow,
+)
+
+from crosspl.io import read_csv
+
+PATIENCE_S = 600  # for an event; a loaded machine is slow
+GONE_S = 30  # for the boxes to end
+AFTER_BASE = ["sft", "rl", "completions", "verdicts", "pass_at_1", "transfer_table.csv"]
+PLANTED = 77.25  # a loss that no training gives
+
+
+def processes(mark):
+    """Return {pid: command line} of the processes whose environment holds `mark`, and their descendants."""
+    parents, found = {}, set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        pid = int(folder.name)
+        try:
+            parents[pid] = int(re.search(r"^PPid:\s+(\d+)", (folder / "status").read_text(), re.MULTILINE)[1])
+            if mark.encode() in (folder / "environ").read_bytes():
+                found.add(pid)
+        except OSError:  # gone, or not ours
+            continue
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return {pid: text for pid in found if (text := command_line(pid))}
+
+
+def command_line(pid):
+    """Return a process's command line; "" when it is gone or a zombie."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def new_file(folder, pattern):
+    """Return a function that returns the first file like `pattern` that is not there now, or None."""
+    old = set(folder.glob(pattern))
+
+    def find():
+        return next((path for path in sorted(folder.glob(pattern)) if path not in old), None)
+
+    return find
+
+
+def kill_when(tree, title, happens):
+    """Start the workflow, SIGKILL its process group as soon as `happens()`, and return what that returned."""
+    log, mark = tree / "run.log", f"CROSSPL_TEST_RUN={tree}:{time.monotonic_ns()}"
+    process = start_workflow(tree, log, **dict([mark.split("=", 1)]))
+    deadline, seen = time.monotonic() + PATIENCE_S, None
+    try:
+        with open(log) as stream:
+            while not (seen := happens()):
+                show(title, stream)
+                assert process.poll() is None, "the run ended before it could be killed\n" + log.read_text()[-4000:]
+                assert time.monotonic() < deadline, f"{title}: nothing after {PATIENCE_S} s"
+                time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGSTOP)  # nothing moves on while its processes are listed
+        running = processes(mark)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert running, "the run's processes were not found"
+    print(f"{title}: killed {len(running)} processes at {seen}", flush=True)
+    wait_until_gone(mark, running)
+    assert snakemake(tree, "--unlock").returncode == 0
+    return seen
+
+
+def wait_until_gone(mark, running):
+    """Fail when a process of the killed run, by mark or by descent, lives longer than GONE_S."""
+    deadline = time.monotonic() + GONE_S
+    while left := processes(mark) | {pid: text for pid, text in running.items() if command_line(pid) == text}:
+        assert time.monotonic() < deadline, f"still running after the kill: {left}"
+        time.sleep(0.1)
+
+
+def plant(folder):
+    """Write a mark into the learning curve of every trainer checkpoint below `folder`: who resumes, shows it."""
+    states = list(folder.glob("*/checkpoint-*/trainer_state.json"))
+    assert states, f"no checkpoint below {folder}"
+    for state in states:
+        content = json.loads(state.read_text())
+        content["log_history"][0]["loss"] = PLANTED
+        state.write_text(json.dumps(content))
+
+
+def resumed(tree, stage):
+    """Return the learning curves below results/{stage} that hold the planted mark."""
+    paths = (tree / "results" / stage).rglob("history.csv")
+    return [path for path in paths if any(row["loss"] == str(PLANTED) for row in read_csv(path))]
+
+
+@pytest.fixture(params=["after the base model", pytest.param("from scratch", marks=pytest.mark.full)])
+def unfinished(request, smoke_tree, tmp_path):
+    """A tree in which everything is still to be done, or everything after the base model."""
+    if request.param == "from scratch":
+        (tmp_path / "tree").mkdir()
+        return copy_repository(tmp_path / "tree", source=smoke_tree)
+    tree = clone(smoke_tree, tmp_path / "tree")
+    for path in [*(tree / "results" / name for name in AFTER_BASE), *(tree / "work").glob("[!j]*")]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return tree
+
+
+def test_killed_three_times(smoke_tree, unfinished):
+    """In SFT, in RL and in sampling; what was done before each kill is used."""
+    work = unfinished / "work"
+    kill_when(unfinished, "killed in train_sft", new_file(work, "sft/*/checkpoint-*/trainer_state.json"))
+    plant(work / "sft")
+    kill_when(unfinished, "killed in train_rl", new_file(work, "rl/*/checkpoint-*/trainer_state.json"))
+    plant(work / "rl")
+    shard = kill_when(unfinished, "killed in sampling", new_file(work, "completions/*/[a-z]*.jsonl.gz"))
+    shards = files_below(work / "completions")
+    assert shard.relative_to(work / "completions") in shards
+    run_workflow(unfinished, "after three kills")
+    assert (unfinished / TABLE).read_bytes() == (smoke_tree / TABLE).read_bytes()
+    assert resumed(unfinished, "sft") and resumed(unfinished, "rl")
+    after = files_below(work / "completions")
+    assert {path: after.get(path) for path in shards} == shards
+    assert {path: data for path, (_, data) in after.items()} == {
+        path: data for path, (_, data) in files_below(smoke_tree / "work/completions").items()
+    }
+
+
+def test_half_written_checkpoint_is_passed_over(smoke_tree, tmp_path):
+    """A kill while a checkpoint is written leaves a folder without the trainer's state, which is written last."""
+    tree = clone(smoke_tree, tmp_path / "tree")
+    folder = sorted((tree / "results/sft").glob("*/seed*"))[0]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    states = list((tree / "work/sft").glob("*/checkpoint-*/trainer_state.json"))
+    assert states, "no trainer checkpoint is kept"
+    for state in states:
+        state.unlink()
+    folders = set((tree / "work/sft").iterdir())
+    (data,) = [path for path in manifest["inputs"] if path.startswith("results/sft_data/")]
+    options = ["--base", "results/base", "--data", data, "--output", tmp_path / "again", "--seed", manifest["seed"]]
+    options += ["--lora", json.dumps(manifest["lora"]), "--settings", json.dumps(manifest["settings"])]
+    done = command(tree, "train_sft", *options)
+    assert done.returncode == 0, done.stderr
+    assert set((tree / "work/sft").iterdir()) == folders, "the command has not looked into the folder of the first run"
+    weights = "adapter_model.safetensors"
+    assert (tmp_path / "again" / weights).read_bytes() == (folder / weights).read_bytes()
+
+
+def test_a_killed_command_takes_its_boxes_along(smoke_tree, tmp_path):
+    """SIGKILL of one judging command, in the middle of programs that would run for a while."""
+    rows = [{"id": str(n), "language": "python", "code": "while True: pass", "limits": {"cpu_s": 60},
+             "tests": [{"stdin": "", "stdout": str(n)}]} for n in range(4)]  # fmt: skip
+    (tmp_path / "programs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    mark = f"CROSSPL_TEST_RUN={tmp_path}"
+    argv = [
+        sys.executable,
+        "-m",
+        "scripts.judge",
+        "--programs",
+        tmp_path / "programs.jsonl",
+        "--cache",
+        "",
+        "--jobs",
+        "2",
+    ]
+    process = subprocess.Popen(
+        [*argv, "--output", tmp_path / "verdicts.jsonl"], cwd=smoke_tree,
+        env={**os.environ, **dict([mark.split("=", 1)])},
+    )  # fmt: skip
+    try:
+        deadline, running = time.monotonic() + PATIENCE_S, {}
+        while sum(text.endswith("main.py") for text in running.values()) < 2:
+            assert process.poll() is None and time.monotonic() < deadline, running
+            running = processes(mark)
+    finally:
+        process.kill()
+        process.wait()
+    wait_until_gone(mark, running)
+    assert not (tmp_path / "verdicts.jsonl").exists()
