@@ -82,4 +82,4 @@ rule score:
         mark=config["mark"],
     shell:
         "python -m scripts.score --verdicts {input.verdicts} --output {output.scores} --draws {params.draws}"
-        " --seed {params.seed} --mark {params.mark:q} 2>&1 | tee {log}"
+        " --seed {params.seed} --mark={params.mark:q} 2>&1 | tee {log}"
