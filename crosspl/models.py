@@ -120,10 +120,10 @@ def canary_log_probs(model, tokenizer, texts):
     model.eval()
     sums = []
     for text in texts:
-        ids = tokenizer(text, return_tensors="pt").input_ids
+        ids = tokenizer(text, return_tensors="pt").input_ids.to(model.device)
         scores = torch.log_softmax(model(input_ids=ids).logits[0, :-1], -1)
         sums.append(scores.gather(1, ids[0, 1:, None]).sum())
-    return torch.stack(sums)
+    return torch.stack(sums).cpu()
 
 
 @torch.no_grad()
@@ -132,7 +132,7 @@ def prove_adapter(model, base_model, tokenizer, texts):
 
     `base_model` is a separately loaded base, so a merge or a wrong base cannot hide. The weights are put back.
     """
-    base = canary_log_probs(base_model, tokenizer, texts)
+    base = canary_log_probs(base_model.to(model.device), tokenizer, texts)
     with_adapter = canary_log_probs(model, tokenizer, texts)
     saved = {name: tensor.clone() for name, tensor in get_peft_model_state_dict(model).items()}
     lora = [parameter for name, parameter in model.named_parameters() if "lora_" in name]

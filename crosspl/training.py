@@ -74,7 +74,9 @@ def train_supervised(model, tokenizer, rows, settings, seed, state, title):
         processing_class=tokenizer,
         callbacks=[Report(title)],
     )
-    return run(trainer, state)
+    model, entries = run(trainer, state)
+    # TRL counts an SFT run's tokens from the resumption on: wrong after an interruption.
+    return model, [{key: value for key, value in entry.items() if key != "num_tokens"} for entry in entries]
 
 
 def run(trainer, state):
@@ -100,9 +102,12 @@ def _is_complete(checkpoint):
 
 
 def history(logs):
-    """Return the learning curve: the logged dicts with float values; timings are left out, so that reruns agree."""
+    """Return the learning curve: the logged dicts with float values; timings are left out, so that reruns agree.
+
+    TRL logs None for the mean reward of a generation in which no answer could be judged; it is left out too.
+    """
     return [
-        {key: float(value) for key, value in entry.items() if not _is_timing(key)}
+        {key: float(value) for key, value in entry.items() if value is not None and not _is_timing(key)}
         for entry in logs
         if "train_runtime" not in entry
     ]

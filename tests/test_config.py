@@ -1,0 +1,111 @@
+"""Every shipped experiment is valid; every wrong one is one line with file, key and remedy."""
+
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from crosspl import workflow as wf
+from crosspl.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+OVERLAYS = sorted((ROOT / "configs").glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def at_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def read(text):
+    return yaml.safe_load(text)
+
+
+@pytest.fixture
+def merged(tmp_path):
+    """Return a function: (config, files) of config.yaml under an overlay, files in the order that Snakemake gives."""
+
+    def merged(text):
+        config = read((ROOT / "config.yaml").read_text())
+        (tmp_path / "overlay.yaml").write_text(text)
+        update_config(config, read(text))
+        return config, [str(tmp_path / "overlay.yaml"), "config.yaml"]
+
+    return merged
+
+
+def test_there_are_overlays():
+    assert {path.stem for path in OVERLAYS} >= {"smoke", "humaneval_x"}
+
+
+@pytest.mark.parametrize("path", [None, *OVERLAYS], ids=lambda path: path.stem if path else "config")
+def test_shipped_configs_are_valid(path):
+    config = read((ROOT / "config.yaml").read_text())
+    if path:
+        update_config(config, read(path.read_text()))
+    before = deepcopy(config)
+    assert wf.check_config(config, [*([str(path)] if path else []), "config.yaml"]) is config
+    assert config == before
+    roles = config["languages"]
+    assert not set(roles["unseen"]) & {*roles["source"], *roles["sft"]}
+    assert wf.all_languages(config) == list(dict.fromkeys(roles["source"] + roles["sft"] + roles["unseen"]))
+
+
+WRONG = [  # overlay, what the message says
+    ("sedes: [1]", r"overlay\.yaml: sedes: unknown key; known here are .*seeds"),
+    ("sft: {stepps: 5}", r"overlay\.yaml: sft\.stepps: unknown key; known here are .*steps"),
+    ("problems: {microworld: {sizes: {test: 5}}}", r"overlay\.yaml: problems\.microworld\.sizes\.test: unknown key"),
+    ("base: {model: {layers: 3}}", r"overlay\.yaml: base\.model\.layers: unknown key; .*num_hidden_layers"),
+    ("sft: {learning_rate: 1e-4}", r"overlay\.yaml: sft\.learning_rate: YAML reads 1e-4 as a text.*write 1\.0e-4"),
+    ("rl: {learning_rate: 2e3}", r"overlay\.yaml: rl\.learning_rate: .*write 2\.0e3|rl\.learning_rate: .*2000"),
+    ("base: {training: {learning_rate: 1.5e3}}", r"base\.training\.learning_rate: .*write 1500\.0"),
+    ("languages: {sft: [python, cobol]}", r"overlay\.yaml: languages\.sft: unknown language 'cobol'; known are .*lua"),
+    ("languages: {unseen: [python]}", r"overlay\.yaml: languages\.unseen: 'python' is also in languages\.source"),
+    ("languages: {unseen: [lua, ruby]}", r"overlay\.yaml: languages\.unseen: 'ruby' is also in languages\.sft"),
+    ("languages: {source: [lua]}", r"languages\.unseen: 'lua' is also in languages\.source"),
+    ("rl: {minibatches: 5}", r"overlay\.yaml: rl\.minibatches: 5 minibatches must divide the 192 answers"),
+    ("rl: {minibatches: 48}", r"overlay\.yaml: rl\.minibatches: .*whole groups of rl\.samples = 8"),
+    ("mixtures: {names: [same_problems]}", r"statistics\.treatment: must be one of mixtures\.names"),
+    ("statistics: {treatment: paralel}", r"overlay\.yaml: statistics\.treatment: must be one of"),
+    ("seeds: []", r"overlay\.yaml: seeds: "),
+    ("seeds: [0, 0]", r"overlay\.yaml: seeds: .*unique"),
+    ("rl: {samples: 1}", r"overlay\.yaml: rl\.samples: "),
+    ("rl: {temperature: 0}", r"overlay\.yaml: rl\.temperature: "),
+    ("sft: {learning_rate: 0}", r"overlay\.yaml: sft\.learning_rate: "),
+    ("problems: {source: codeforces}", r"overlay\.yaml: problems\.source: "),
+    ("problems: {source: humaneval_x}", r"overlay\.yaml: problems\.source: the settings .*problems\.humaneval_x"),
+    ("languages: python", r"overlay\.yaml: languages: "),
+    ("mark: 3", r"overlay\.yaml: mark: "),
+]
+
+
+@pytest.mark.parametrize("text, said", WRONG, ids=[text for text, _ in WRONG])
+def test_wrong_configs(merged, text, said):
+    config, files = merged(text)
+    with pytest.raises(UserError, match=said) as raised:
+        wf.check_config(config, files)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("path", ["sft", "languages.unseen", "rl.generations", "problems.microworld.sizes.eval"])
+def test_missing_keys(path):
+    config = read((ROOT / "config.yaml").read_text())
+    *parents, key = path.split(".")
+    block = config
+    for parent in parents:
+        block = block[parent]
+    del block[key]
+    with pytest.raises(UserError, match=rf"{'.'.join(parents) or 'top level'}.*'{key}' is missing"):
+        wf.check_config(config, ["config.yaml"])
+
+
+def test_checkpoints_are_all_inits_sources_and_seeds(merged):
+    config, _ = merged("{seeds: [3, 5], languages: {source: [python, ruby]}, mixtures: {names: [parallel]}}")
+    names = wf.checkpoints(config)
+    assert len(names) == len(set(names)) == 1 + 2 * (1 + 2 * 2)
+    assert {"base", "sft/parallel/seed5", "rl/base/ruby/seed3", "rl/parallel/python/seed5"} <= set(names)
+    assert wf.adapter_files("results", "base") == [] and wf.adapter_option("results", "base") == ""
+    assert wf.init_option("results", "parallel", 5) == "--adapter results/sft/parallel/seed5"
+    assert wf.training_languages(config) == ["python", "perl", "ruby"]
