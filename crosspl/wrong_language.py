@@ -6,7 +6,7 @@ parse in the PL asked for, and parses in another configured PL: found by that PL
 
 from crosspl.judge.parsers import parses
 
-UNPARSED = {"CE", "RE", "WA", "NC"}  # verdicts of answers that may not be programs of the PL at all
+UNPARSED = {"CE", "RE", "WA"}  # verdicts of answers that may not be programs of the PL at all
 
 
 def wrong_language(judge, rows, verdicts):
