@@ -258,7 +258,7 @@ def test_resumed_grpo_is_bit_identical(base, tokenizer, tmp_path, monkeypatch):
     model, history = grpo(base, tokenizer, tmp_path / "whole")
     assert models.adapter_hash(model) != models.adapter_hash(fresh(base))
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill_at(patch, 5)  # inside the third generation
+        kill_at(patch, 6)  # at the end of the third generation, before its checkpoint
         grpo(base, tokenizer, tmp_path / "killed")
     assert training.newest_checkpoint(tmp_path / "killed").endswith("checkpoint-4")
     for state in ("killed", "whole"):  # and a run that is over stays as it is
