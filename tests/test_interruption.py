@@ -72,7 +72,7 @@ def new_file(folder, pattern):
 def kill_when(tree, title, happens):
     """Start the workflow, SIGKILL its process group as soon as `happens()`, and return what that returned."""
     log, mark = tree / "run.log", f"CROSSPL_TEST_RUN={tree}:{time.monotonic_ns()}"
-    process = start_workflow(tree, log, **dict([mark.split("=", 1)]))
+    process = start_workflow(tree, log, own_group=True, **dict([mark.split("=", 1)]))
     deadline, seen = time.monotonic() + PATIENCE_S, None
     try:
         with open(log) as stream:

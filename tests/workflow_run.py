@@ -54,12 +54,12 @@ def snakemake(folder, *options, configs=(SMOKE,)):
     )
 
 
-def start_workflow(folder, log, *options, configs=(SMOKE,), **marks):
-    """Start a run in a process group of its own, output to `log`."""
+def start_workflow(folder, log, *options, configs=(SMOKE,), own_group=False, **marks):
+    """Start a run, output to `log`; in a process group of its own it can be killed as a whole."""
     with open(log, "w") as stream:
         return subprocess.Popen(
             workflow_command(*options, configs=configs), cwd=folder, env=environment(**marks),
-            stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
+            stdout=stream, stderr=subprocess.STDOUT, start_new_session=own_group,
         )  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def run_workflow(folder, title, *options, configs=(SMOKE,)):
                 time.sleep(0.2)
             show(title, stream)
     finally:
-        process.kill()
+        process.terminate()
         process.wait()
     text = log.read_text()
     assert process.returncode == 0, text[-8000:]
