@@ -8,6 +8,7 @@ from snakemake.utils import min_version
 
 from crosspl import workflow as wf
 from crosspl.errors import stop_on_user_error
+from crosspl.lock import lock_tree
 
 min_version("9.27")
 
@@ -17,6 +18,11 @@ configfile: "config.yaml"
 
 with stop_on_user_error():
     wf.check_config(config, workflow.configfiles)
+
+
+onstart:
+    with stop_on_user_error():
+        lock_tree()
 
 
 wildcard_constraints:

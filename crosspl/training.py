@@ -83,7 +83,10 @@ def run(trainer, state):
     """Train to the end from the newest checkpoint in `state`, if any; return (model, history of float dicts)."""
     trainer.remove_callback(PrinterCallback)
     Path(state).mkdir(parents=True, exist_ok=True)
-    trainer.train(resume_from_checkpoint=newest_checkpoint(state))
+    checkpoint = newest_checkpoint(state)
+    if checkpoint:
+        print(f"continuing from {checkpoint}", flush=True)
+    trainer.train(resume_from_checkpoint=checkpoint)
     return trainer.model, history(trainer.state.log_history)
 
 

@@ -11,7 +11,7 @@ from crosspl.audits import CONTAMINATION_COLUMNS, EXCLUSION_COLUMNS, contaminati
 from crosspl.errors import UserError, run_command
 from crosspl.io import read_rows, write_csv
 from crosspl.languages import known_languages
-from crosspl.problems import of_split
+from crosspl.problems import check_problems, of_split
 
 
 def main(argv=None):
@@ -27,7 +27,7 @@ def main(argv=None):
     parser.add_argument("--exclusion", required=True, help="output")
     parser.add_argument("--contamination", required=True, help="output")
     args = parser.parse_args(argv)
-    problems = read_rows(args.problems)
+    problems = check_problems(read_rows(args.problems), args.problems)
     held_out = of_split(problems, "eval")
     statements = {problem["id"]: problem["statement"] for problem in problems}
     mixtures = {

@@ -1,7 +1,6 @@
 """Killed at the worst moments, the same command completes, gives the same table, and does not repeat finished work.
 
 The whole process group (snakemake and its jobs) gets SIGKILL; the boxes, which are in no group of ours, must end too.
-Snakemake itself then asks for one `snakemake --unlock`, since nothing can tell its lock from that of a living run.
 """
 
 import json
@@ -89,8 +88,22 @@ def kill_when(tree, title, happens):
     assert running, "the run's processes were not found"
     print(f"{title}: killed {len(running)} processes at {seen}", flush=True)
     wait_until_gone(mark, running)
-    assert snakemake(tree, "--unlock").returncode == 0
     return seen
+
+
+def test_second_run_in_the_same_tree_is_refused(tmp_path):
+    tree = copy_repository(tmp_path)
+    holder = "import sys, crosspl.lock; crosspl.lock.lock_tree(); print(1, flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holder], cwd=tree, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "1\n"
+        done = snakemake(tree, "results/problems.jsonl.gz")
+        assert done.returncode == 2
+        assert "error: another run is working in this folder" in done.stderr
+        assert not (tree / "results/problems.jsonl.gz").exists()
+        process.kill()  # a killed run leaves no lock
+    assert snakemake(tree, "results/problems.jsonl.gz").returncode == 0
 
 
 def wait_until_gone(mark, running):
