@@ -95,7 +95,7 @@ def plant_family_in_mixture(data):
 def plant_family_in_rl(data):
     problem, _ = held_out(data)
     problems = [r | {"family": problem["family"]} if r["id"] == "rl00003" else r for r in data["problems"]]
-    return {"problems": problems}, "rl/python shares 1 families"
+    return {"problems": problems}, "is in the splits eval and rl"
 
 
 def plant_program(data):
@@ -143,10 +143,10 @@ def test_planted_rows_stop_the_run(tmp_path, data, plant):
 
 def test_everything_planted_is_named(tmp_path, data):
     changed = {}
-    for plant in (plant_rewrapped_program, plant_unseen_language, plant_family_in_rl):
+    for plant in (plant_family, plant_program, plant_unseen_language):
         changed |= plant(data)[0]
     done = audit(tmp_path, data | changed)
-    for part in ("1 programs", "examples in php", "rl/python shares 1 families"):
+    for part in ("pretraining shares 1 families", "monolingual shares 0 families, 1 programs", "examples in php"):
         assert part in done.stderr
 
 
