@@ -46,7 +46,7 @@ rule build_programs:
     resources:
         mem_mb=2000,
         runtime=60,
-        boxes=2,
+        boxes=4,
     params:
         source=config["problems"]["source"],
         settings=wf.source_settings(config),

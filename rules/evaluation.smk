@@ -53,7 +53,7 @@ rule judge_completions:
     resources:
         mem_mb=2000,
         runtime=60,
-        boxes=2,
+        boxes=4,
     params:
         languages=wf.all_languages(config),
     shell:

@@ -31,7 +31,7 @@ rule train_rl:
     resources:
         mem_mb=4000,
         runtime=120,
-        boxes=2,
+        boxes=4,
     params:
         lora=wf.as_json(config["lora"]),
         settings=wf.as_json(config["rl"]),

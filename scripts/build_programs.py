@@ -20,7 +20,7 @@ def main(argv=None):
     parser.add_argument("--settings", required=True, type=json.loads, help="the source's settings, JSON")
     parser.add_argument("--problems", required=True, help="problem rows")
     parser.add_argument("--language", required=True)
-    parser.add_argument("--jobs", type=int, default=2, help="boxes at a time")
+    parser.add_argument("--jobs", type=int, default=4, help="boxes at a time")
     parser.add_argument("--cache", default="work/judge/verdicts.sqlite", help="verdict cache; '' for none")
     parser.add_argument("--output", required=True)
     args = parser.parse_args(argv)

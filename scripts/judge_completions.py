@@ -21,7 +21,7 @@ def main(argv=None):
     parser.add_argument("--problems", required=True)
     parser.add_argument("--languages", required=True, nargs="+", help="PLs that a wrong-language answer can be in")
     parser.add_argument("--title", default="judging", help="name in progress lines")
-    parser.add_argument("--jobs", type=int, default=2, help="boxes at a time")
+    parser.add_argument("--jobs", type=int, default=4, help="boxes at a time")
     parser.add_argument("--cache", default="work/judge/verdicts.sqlite", help="verdict cache; '' for none")
     parser.add_argument("--output", required=True)
     args = parser.parse_args(argv)

@@ -30,7 +30,7 @@ def main(argv=None):
     parser.add_argument("--settings", required=True, type=json.loads, help="training settings, JSON")
     parser.add_argument("--seed", required=True, type=int)
     parser.add_argument("--title", default="rl", help="name in progress lines")
-    parser.add_argument("--jobs", type=int, default=2, help="boxes at a time")
+    parser.add_argument("--jobs", type=int, default=4, help="boxes at a time")
     parser.add_argument("--cache", default="work/judge/verdicts.sqlite", help="verdict cache; '' for none")
     parser.add_argument("--output", required=True, help="folder of the adapter")
     args = parser.parse_args(argv)
