@@ -43,7 +43,7 @@ lint: setup       ## ruff, snakefmt and snakemake --lint
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -q tests/test_style.py
 
 costs:            ## CPU seconds and wall per rule of the last run
-	@$(BIN)/python -m scripts.rule_costs results/benchmarks
+	@$(BIN)/python -m scripts.rule_costs results/benchmarks logs
 
 clean:            ## delete resumable state and caches (work/), not results
 	rm -rf work

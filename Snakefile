@@ -20,6 +20,10 @@ with stop_on_user_error():
     wf.check_config(config, workflow.configfiles)
 
 
+# Every log ends with what its job used; `make costs` adds it up.
+shell.prefix("set -euo pipefail; export CROSSPL_COST=1; ")
+
+
 onstart:
     with stop_on_user_error():
         lock_tree()

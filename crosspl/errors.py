@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend: one or two lines, no traceback.
+"""How a command ends: errors that are the user's to mend in one or two lines, no traceback; and what it cost.
 
 In: a message that says what is wrong, where, and what to do. Out: exit status 2 (bad input), 3 (no sandbox).
 """
@@ -6,6 +6,7 @@ In: a message that says what is wrong, where, and what to do. Out: exit status 2
 import contextlib
 import errno
 import os
+import resource
 import sys
 
 
@@ -22,7 +23,10 @@ class SandboxError(UserError):
 
 
 def run_command(main, argv=None):
-    """Run `main(argv)` and end the process, printing a UserError or a full disk as one line without a traceback."""
+    """Run `main(argv)` and end the process, printing a UserError or a full disk as one line without a traceback.
+
+    In a workflow (CROSSPL_COST is set) the last line says what the command and its children used.
+    """
     try:
         sys.exit(main(argv))
     except UserError as error:
@@ -34,6 +38,16 @@ def run_command(main, argv=None):
         place = getattr(error, "filename", None) or "while writing"
         print(f"error: the disk is full ({place}): free some space and run again", file=sys.stderr)
         sys.exit(2)
+    finally:
+        if os.environ.get("CROSSPL_COST"):
+            print(cost_line(), file=sys.stderr)
+
+
+def cost_line():
+    """Return the CPU seconds of this process and all children it waited for, and the largest of their memories."""
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu = sum(one.ru_utime + one.ru_stime for one in usage)
+    return f"cost: {cpu:.2f} CPU s, {max(one.ru_maxrss for one in usage) // 1024} MiB"
 
 
 def is_full_disk(error):

@@ -17,6 +17,7 @@ rule build_corpus:
         "logs/build_corpus.log",
     benchmark:
         "results/benchmarks/build_corpus.tsv"
+    priority: 100
     conda:
         "../envs/data.yaml"
     threads: 1

@@ -1,33 +1,43 @@
-"""Print what each rule cost in the last run: jobs, wall seconds, CPU seconds of the rule's own processes.
+"""Print what each rule cost in the last run: jobs, wall seconds, CPU seconds of the jobs and their children.
 
-In: results/benchmarks (Snakemake's benchmark files). Boxes of the judge are short-lived and mostly escape the sampling.
+In: results/benchmarks (Snakemake's benchmark files, for the wall) and logs (the last line of each is what its job used:
+Snakemake looks at CPU time every 30 s only, too seldom for short jobs). Out: a table, the most expensive rule first.
 """
 
 import argparse
 import csv
+import re
 from collections import defaultdict
 from pathlib import Path
 
 from crosspl.errors import UserError, run_command
 
+COST = re.compile(r"^cost: ([0-9.]+) CPU s, ([0-9]+) MiB$", re.MULTILINE)
+
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", help="results/benchmarks")
+    parser.add_argument("benchmarks", help="results/benchmarks")
+    parser.add_argument("logs", help="logs")
     args = parser.parse_args(argv)
-    folder = Path(args.folder)
     costs = defaultdict(list)
-    for path in sorted(folder.rglob("*.tsv")):
+    for path in sorted(Path(args.benchmarks).rglob("*.tsv")):
+        job = path.relative_to(args.benchmarks).with_suffix("")
         with open(path, newline="") as stream:
             [row] = csv.DictReader(stream, delimiter="\t")
-        rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
-        costs[rule].append((float(row["s"]), float(row["cpu_time"]), float(row["max_rss"])))
+        log = Path(args.logs) / f"{job}.log"
+        used = COST.findall(log.read_text()) if log.exists() else []
+        if not used:
+            raise UserError(f"{log}: does not say what the job used; run the job again")
+        costs[job.parts[0]].append((float(row["s"]), *map(float, used[-1])))
     if not costs:
-        raise UserError(f"{folder}: no benchmark files; run the workflow first")
+        raise UserError(f"{args.benchmarks}: no benchmark files; run the workflow first")
     print(f"{'rule':20} {'jobs':>5} {'wall s':>8} {'CPU s':>8} {'max MiB':>8}")
-    for rule, rows in sorted(costs.items(), key=lambda item: -sum(row[0] for row in item[1])):
+    for rule, rows in sorted(costs.items(), key=lambda item: -sum(row[1] for row in item[1])):
         wall, cpu, memory = zip(*rows)
         print(f"{rule:20} {len(rows):5} {sum(wall):8.0f} {sum(cpu):8.0f} {max(memory):8.0f}")
+    jobs = [row for rows in costs.values() for row in rows]
+    print(f"{'all':20} {len(jobs):5} {sum(row[0] for row in jobs):8.0f} {sum(row[1] for row in jobs):8.0f}")
 
 
 if __name__ == "__main__":
