@@ -7,7 +7,7 @@ SNAKEMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" snakemake
 CONFIG ?=
 CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: help setup transfer-table humaneval-x smoke test lint runtimes costs clean
+.PHONY: help setup transfer-table humaneval-x smoke test test-languages languages lint runtimes costs clean
 
 help:             ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -36,8 +36,16 @@ humaneval-x:      ## judge the 656 canonical programs of HumanEval-X
 	@$(SNAKEMAKE) results/parallel_matrix.csv --configfile configs/humaneval_x.yaml
 
 test: setup       ## set up, then all tests
-	@$(BIN)/python -m scripts.install_runtimes --all
+	@$(BIN)/python -m scripts.install_runtimes
+	@$(BIN)/python -m scripts.install_runtimes --config configs/humaneval_x.yaml
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --durations=15
+
+test-languages: setup  ## install every language (about 3 GB), then test each
+	@$(BIN)/python -m scripts.install_runtimes --all
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --all-languages --durations=10 tests/test_language_programs.py
+
+languages: setup  ## list all languages: version, self-test, start-up cost, or what installs them
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m scripts.list_languages
 
 lint: setup       ## ruff, snakefmt and snakemake --lint
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -q tests/test_style.py

@@ -1,7 +1,7 @@
 """Install the language runtimes and the sandbox that a config needs, or say in one line what to install.
 
 In: config files (later ones are laid over earlier ones), or --all for every language file. Out: nothing but installed
-packages: by apt when this user may, otherwise the line to type, for apt and for conda, and exit status 2.
+packages: by apt and npm when this user may, otherwise the line to type, also for conda, and exit status 2.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import subprocess
 import yaml
 
 from crosspl.errors import UserError, run_command
-from crosspl.languages import known_languages, load_languages
+from crosspl.languages import install_commands, known_languages, lacking_commands, load_languages
 
 SANDBOX = {"bwrap": "bubblewrap", "cc": "gcc"}  # command -> package; cc compiles the judge's supervisor
 LIBC_HEADERS = "libc6-dev"  # gcc alone does not bring them
@@ -24,17 +24,19 @@ def main(argv=None):
     parser.add_argument("--all", action="store_true", help="every language in languages/")
     args = parser.parse_args(argv)
     entries = load_languages(known_languages() if args.all else configured(args.config))
-    commands = {entry[kind][0]: entry for entry in entries.values() for kind in ("version", "run", "compile")
-                if entry[kind] and not entry[kind][0].startswith("./")}  # fmt: skip
-    missing = {command: entry for command, entry in commands.items() if not shutil.which(command)}
-    apt = sorted({package for entry in missing.values() for package in entry["packages"]["apt"]})
-    conda = sorted({package for entry in missing.values() for package in entry["packages"].get("conda", [])})
+    missing = [entry for entry in entries.values() if lacking_commands(entry)]
     lacking = sorted({package for command, package in SANDBOX.items() if not shutil.which(command)})
-    apt, conda = [*apt, *lacking, *([LIBC_HEADERS] if "gcc" in lacking else [])], [*conda, *lacking]
-    if not apt:
+    if not missing and not lacking:
         print(f"all runtimes are there: {', '.join(entries)}, bubblewrap")
-    else:
-        install(apt, conda)
+        return
+    more = [*lacking, *([LIBC_HEADERS] if "gcc" in lacking else [])]
+    packages = {kind: packages_of(missing, kind) for kind in ("apt", "npm", "conda")}
+    install({**packages, "apt": packages["apt"] + more, "conda": packages["conda"] + lacking})
+
+
+def packages_of(entries, kind):
+    """Return the packages of one kind that the language entries name."""
+    return sorted({package for entry in entries for package in entry["packages"].get(kind, [])})
 
 
 def configured(paths):
@@ -46,21 +48,23 @@ def configured(paths):
     return list(dict.fromkeys(name for names in languages.values() for name in names))
 
 
-def install(apt, conda):
-    """Install by apt as root or with password-less sudo; otherwise raise a UserError with the line to type."""
+def install(packages):
+    """Install as root or with password-less sudo; otherwise raise a UserError with the line to type."""
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
     may = shutil.which("apt-get") and (not sudo or subprocess.run([*sudo, "true"], capture_output=True).returncode == 0)
+    wanted = " ".join(packages["apt"] + packages["npm"])
     if not may:
-        raise UserError(
-            f"missing: {' '.join(apt)}. Install them: apt-get install {' '.join(apt)}"
-            + (f", or: conda install -c conda-forge {' '.join(conda)}" if conda else "")
-        )
-    print(f"installing {' '.join(apt)}", flush=True)
+        lines = " && ".join(" ".join(command) for command in install_commands(packages))
+        conda = f", or: conda install -c conda-forge {' '.join(packages['conda'])}" if packages["conda"] else ""
+        raise UserError(f"missing: {wanted}. Install them: {lines}{conda}")
+    print(f"installing {wanted}", flush=True)
     quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
-    subprocess.run([*sudo, "apt-get", "-qq", "update"], check=False, **quiet)
-    command = [*sudo, "apt-get", "-qq", "install", "-y", "--no-install-recommends", *apt]
-    if subprocess.run(command, **quiet).returncode:
-        raise UserError(f"apt-get could not install {' '.join(apt)}; see its message above")
+    if packages["apt"]:
+        subprocess.run([*sudo, "apt-get", "-qq", "update"], check=False, **quiet)
+    flags = {"apt-get": ["-qq", "-y", "--no-install-recommends"], "npm": ["--silent"]}
+    for name, *rest in install_commands(packages):
+        if subprocess.run([*sudo, name, *flags[name], *rest], **quiet).returncode:
+            raise UserError(f"{name} {' '.join(rest)} failed; see its message above")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from workflow_run import copy_repository, run_workflow
 
 def pytest_addoption(parser):
     parser.addoption("--smoke-tree", metavar="DIR", help="--smoke-tree=DIR: use this finished smoke run, not a new one")
+    parser.addoption("--all-languages", action="store_true", help="a language that is not installed is an error")
 
 
 def pytest_configure(config):

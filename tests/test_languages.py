@@ -18,6 +18,8 @@ def test_shipped_language(key):
     assert entry["key"] == key
     assert entry["packages"]["apt"]
     assert entry["parser"] or entry["compile"], "something must tell whether a program is valid"
+    kinds = yaml.safe_load(Path(f"tests/languages/{key}.yaml").read_text())
+    assert set(kinds) == {"wrong", "failing", "endless", "broken", "hungry"}
 
 
 def test_unknown_language_lists_the_known():

@@ -5,6 +5,7 @@ UserError that says what to install; no language is ever skipped.
 """
 
 from crosspl.errors import UserError
+from crosspl.languages import install_commands
 
 
 def check_languages(judge, entries):
@@ -33,7 +34,7 @@ def selftest_row(key, entry):
 def missing(entry, command, outcome):
     """Return what to tell the user about a toolchain that does not work."""
     packages = entry["packages"]
-    ways = [f"apt-get install {' '.join(packages['apt'])}"] if packages.get("apt") else []
+    ways = [" ".join(command) for command in install_commands(packages)]
     ways += [f"conda install {' '.join(packages['conda'])}"] if packages.get("conda") else []
     detail = outcome["message"].strip().splitlines()[:1] or [f"output {outcome.get('stdout', '')[:60]!r}"]
     return (
