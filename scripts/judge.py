@@ -52,7 +52,9 @@ def main(argv=None):
         raise UserError(f"--jobs: must be at least 1, is {jobs}")
     rows = read_rows(options.programs)
     check_rows(rows, known_languages(), f"{options.programs}, row")
-    languages = sorted({row["language"] for row in rows})
+    languages = sorted(
+        {row["language"] for row in rows} | ({"python"} if any(r.get("checker") for r in rows) else set())
+    )
     with Judge(languages, jobs=jobs, cache=options.cache or None) as judge:
         verdicts = judge.judge(rows, options.stop_on_first_failure, make_progress())
     write_rows(options.output, verdicts)

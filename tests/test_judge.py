@@ -1,5 +1,6 @@
-"""Every default language in real boxes: right, wrong, failing, endless and uncompilable programs; parser programs."""
+"""The judge's contract in real boxes: tests, harnesses, checkers, parsers, missing toolchains."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,42 @@ def test_failing_selftest_is_an_error(tmp_path):
     (tmp_path / "lua.yaml").write_text(text)
     with pytest.raises(UserError, match="language lua"):
         Judge(["lua"], jobs=1, folder=tmp_path, work=tmp_path)
+
+
+def test_any_accepted_output_will_do(judge):
+    tests = [{"stdin": "1", "stdout": ["one\n", "1\n"]}, {"stdin": "2", "stdout": "2\n"}]
+    [good] = judge.judge([row("lua", "print(io.read('n'))", tests=tests)])
+    [bad] = judge.judge([row("lua", "print(2)", tests=tests)])
+    assert (good["verdict"], bad["verdict"]) == ("OK", "WA")
+
+
+CHECKER = """
+import json, sys
+question = json.load(sys.stdin)
+wanted = int(question["stdin"])
+try:
+    a, b = map(int, question["output"].split())
+except ValueError:
+    sys.exit(3)
+sys.exit(0 if a * b == wanted and question["expected"] == "any" else 3)
+"""
+
+
+def test_checker_decides_in_a_box_of_its_own(judge):
+    tests = [{"stdin": "6", "stdout": "any"}]
+    rows = [
+        row("lua", code, tests=tests, checker=CHECKER) for code in ("print(2, 3)", "print(3, 2)", "print(5)", "x()")
+    ]
+    assert [r["verdict"] for r in judge.judge(rows)] == ["OK", "OK", "WA", "RE"]
+    [broken] = judge.judge([row("lua", "print(1)", tests=tests, checker="1/0")])
+    assert broken["verdict"] == "JE" and "ZeroDivisionError" in broken["message"]
+
+
+def test_async_calls_wait_for_each_other(judge):
+    async def both():
+        return await asyncio.gather(*(judge.judge_async([row("lua", f"print({n})")] * 3, True) for n in (3, 4)))
+
+    first, second = asyncio.run(both())
+    assert len(first) == len(second) == 3
+    assert [test["verdict"] for test in first[0]["tests"]] == ["OK", "WA"]
+    assert [test["verdict"] for test in second[0]["tests"]] == ["WA"]

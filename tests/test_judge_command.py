@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from crosspl.io import read_rows, write_rows
+from crosspl.judge.cache import Artefacts, VerdictCache
 from crosspl.judge.client import Judge
 from crosspl.judge.seccomp import MACHINES, blob_path, make_blob
 
@@ -109,6 +110,27 @@ def test_damaged_compiled_program_is_built_again(folder, tmp_path):
         for path in Path(tmp_path, "compiled").glob("*/*"):
             path.write_bytes(path.read_bytes()[:-20])
         assert judge.judge([row])[0]["verdict"] == "OK"
+
+
+def test_caches_are_bounded(tmp_path):
+    path = tmp_path / "cache.sqlite"
+    cache = VerdictCache(path)
+    for n in range(2000):
+        cache.add(f"key{n}", {"verdict": "OK", "message": "x" * 500})
+    cache.close()
+    size = path.stat().st_size
+    cache = VerdictCache(path, limit=size // 2)
+    assert path.stat().st_size < 0.6 * size
+    assert set(cache.read(["key0", "key1999"])) == {"key1999"}, "the newest are kept"
+    cache.close()
+    artefacts = Artefacts(tmp_path)
+    for n in range(10):
+        artefacts.write(f"{n}" * 64, {"main": (0o755, os.urandom(10_000))})
+        os.utime(artefacts._path(f"{n}" * 64), (n, n))
+    assert artefacts.read("0" * 64), "and is now the one used last"
+    artefacts = Artefacts(tmp_path, limit=60_000)
+    left = [n for n in range(10) if artefacts.read(f"{n}" * 64)]
+    assert left == [0, 9]
 
 
 def test_judge_error_is_retried_and_never_cached(folder):

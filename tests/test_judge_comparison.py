@@ -24,6 +24,8 @@ from crosspl.languages import load_language
         ("lines", b"a b  \n\n\n", b"a b\n", True),
         ("lines", b"a\nb", b"a b", False),
         ("lines", b" a", b"a", False),
+        ("unordered_lines", b"b \na\n\n", b"a\nb\n", True),
+        ("unordered_lines", b"a\na\nb", b"a\nb\nb", False),
         ("exact", b"a", b"a\n", False),
         ("float", b"0.3333333", b"0.33333333", True),
         ("float", b"1000000.5", b"1000001.0", True),
@@ -50,8 +52,8 @@ LIMITS, MEMORY = run_limits(load_language("python"), {"cpu_s": 2, "memory_mib": 
 
 
 def test_verdict_rules():
-    assert verdict_of(measured(), LIMITS, MEMORY, b"1", "tokens") == "OK"
-    assert verdict_of(measured(), LIMITS, MEMORY, b"2", "tokens") == "WA"
+    assert verdict_of(measured(), LIMITS, MEMORY, [b"1"], "tokens") == "OK"
+    assert verdict_of(measured(), LIMITS, MEMORY, [b"2"], "tokens") == "WA"
     assert verdict_of(measured(status=256), LIMITS, MEMORY, b"1", "tokens") == "RE"
     assert verdict_of(measured(), LIMITS, MEMORY, None, "tokens") == "OK"
     assert failure(measured(cpu=2.1), LIMITS, MEMORY) == "TLE"
@@ -87,6 +89,14 @@ GOOD = {"id": "a", "language": "lua", "code": "", "tests": [{"stdin": "", "stdou
         ({"limits": {"cpu_s": -1}}, "limits.cpu_s"),
         ({"limits": {"memory_mib": 0.5}}, "limits.memory_mib"),
         ({"comparison": "sets"}, "comparison"),
+        ({"code": None}, "code: must be a string"),
+        ({"code": "x" * (50 << 20)}, "code: 50 MiB; at most 16 MiB"),
+        ({"tests": [{"stdin": "", "stdout": []}]}, r"tests\[0\].stdout"),
+        ({"tests": [{"stdin": "", "stdout": ["a", 1]}]}, r"tests\[0\].stdout"),
+        ({"limits": {"cpu_s": 1e9}}, "limits.cpu_s: at most 3600"),
+        ({"limits": {"cpu_s": float("nan")}}, "limits.cpu_s: must be a positive number"),
+        ({"limits": {"memory_mib": 10**12}}, "limits.memory_mib: at most"),
+        ({"checker": "exit(0)"}, "checker: .*add python"),
     ],
 )
 def test_bad_rows_name_row_and_field(change, field):

@@ -1,9 +1,10 @@
 """What the judge keeps between runs: verdicts in one SQLite file, compiled programs in a folder.
 
-In and out: content keys (crosspl.judge.keys) and values. Both are caches: a file that is damaged is moved aside or
-ignored, and what it held is computed again. Several processes may use them at the same time.
+In and out: content keys (crosspl.judge.keys) and values. Both are caches of bounded size: a file that is damaged is
+moved aside or ignored, and what it held is computed again. Several processes may use them at the same time.
 """
 
+import contextlib
 import hashlib
 import json
 import marshal
@@ -18,12 +19,13 @@ from crosspl.io import atomic
 
 CHUNK = 500  # keys per query
 COMMIT_EVERY = 200  # verdicts, so that a killed run loses little
+VERDICT_BYTES, ARTEFACT_BYTES = 1 << 30, 4 << 30  # above it, the oldest half is dropped at the next start
 
 
 class VerdictCache:
     """Verdicts by key."""
 
-    def __init__(self, path):
+    def __init__(self, path, limit=VERDICT_BYTES):
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.pending = {}
@@ -33,6 +35,17 @@ class VerdictCache:
             if isinstance(error, sqlite3.OperationalError) and "not a database" not in str(error):
                 raise
             self._set_aside(error)
+        if self.path.stat().st_size > limit:
+            self._shrink()
+
+    def _shrink(self):
+        """Drop the older half of the verdicts, unless another process is using the file."""
+        with contextlib.suppress(sqlite3.OperationalError):
+            self.database.execute(
+                "delete from verdicts where rowid <= (select (min(rowid) + max(rowid)) / 2 from verdicts)"
+            )
+            self.database.execute("vacuum")
+            self.database.execute("pragma wal_checkpoint(truncate)")
 
     def _open(self):
         database = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
@@ -105,8 +118,24 @@ class VerdictCache:
 class Artefacts:
     """Compiled programs by key: {name: (mode, bytes)}."""
 
-    def __init__(self, work):
+    def __init__(self, work, limit=ARTEFACT_BYTES):
         self.folder = Path(work) / "compiled"
+        self._shrink(limit)
+
+    def _shrink(self, limit):
+        """When there is more than `limit` bytes, remove the files used longest ago down to half of it."""
+        found = []
+        for path in self.folder.glob("*/*"):
+            with contextlib.suppress(OSError):  # another process may have removed it
+                found.append((path.stat().st_mtime, path.stat().st_size, path))
+        total = sum(size for _, size, _ in found)
+        if total <= limit:
+            return
+        for _, size, path in sorted(found):
+            if total <= limit // 2:
+                break
+            path.unlink(missing_ok=True)
+            total -= size
 
     def _path(self, key):
         return self.folder / key[:2] / key
@@ -115,6 +144,7 @@ class Artefacts:
         """Return the files, or None when they are not there or damaged."""
         try:
             data = self._path(key).read_bytes()
+            os.utime(self._path(key))
         except OSError:
             return None
         if hashlib.sha256(data[32:]).digest() != data[:32]:

@@ -1,9 +1,10 @@
 """The judge as its users see it.
 
-In: rows {"id", "language", "code", "tests" or "harness", "limits", "comparison"}. Out: verdict rows in the same order.
+In: rows {"id", "language", "code", "tests" or "harness", "limits", "comparison", "checker"}. Out: verdicts.
 Equal rows are judged once, known verdicts come from the cache, doubtful runs and judge errors are repeated alone.
 """
 
+import asyncio
 import os
 import threading
 
@@ -69,6 +70,10 @@ class Judge:
             self.cache.commit()
         return [self._verdict_row(row, known[key]) for key, row in zip(keys, rows)]
 
+    async def judge_async(self, rows, stop_on_first_failure=False):
+        """Return what `judge` returns, without blocking the event loop; calls of one judge wait for each other."""
+        return await asyncio.to_thread(self.judge, rows, stop_on_first_failure)
+
     def run(self, rows):
         """Run each {"id", "language", "code", "stdin", "limits"} once; return {"id", "stdout", "verdict", …} rows."""
         tasks = [self._task(row, "run", False) for row in rows]
@@ -110,7 +115,8 @@ class Judge:
         task = {
             "kind": kind, "language": row["language"], "code": row.get("code") or "", "tests": row.get("tests") or [],
             "harness": row.get("harness"), "limits": row.get("limits"), "stop": stop, "stdin": row.get("stdin", ""),
-            "comparison": row.get("comparison") or "tokens", "argv": row.get("argv"), "built": None,
+            "comparison": row.get("comparison") or "tokens", "checker": row.get("checker"), "argv": row.get("argv"),
+            "built": None,
         }  # fmt: skip
         if entry["compile"] and not task["argv"]:
             task["key"] = artefact_key(entry, self.toolchains.get(row["language"], ""), task)

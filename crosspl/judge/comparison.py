@@ -1,13 +1,14 @@
 """Compare a program's output with the expected one, on the host.
 
-In: two byte strings and a mode. Out: whether they agree. `tokens` splits on ASCII whitespace; `lines` strips the end of
-each line and blank lines at the end; `exact` is equality; `float` is `tokens` with a tolerance for numbers that are
-written with a point or an exponent on the expected side (integers stay exact).
+In: two byte strings and a mode, chosen by the problem's data, never by the output. Out: whether they agree. `tokens`
+splits on ASCII whitespace; `lines` strips the end of each line and blank lines at the end; `unordered_lines` is `lines`
+in any order; `exact` is equality; `float` is `tokens` with a tolerance for numbers that are written with a point or an
+exponent on the expected side (integers stay exact).
 """
 
 import math
 
-MODES = ("tokens", "lines", "exact", "float")
+MODES = ("tokens", "lines", "unordered_lines", "exact", "float")
 TOLERANCE = 1e-6  # absolute or relative
 
 
@@ -17,6 +18,8 @@ def agree(actual, expected, mode="tokens"):
         return actual == expected
     if mode == "lines":
         return split_lines(actual) == split_lines(expected)
+    if mode == "unordered_lines":
+        return sorted(split_lines(actual)) == sorted(split_lines(expected))
     if mode == "float":
         return floats_agree(actual.split(), expected.split())
     return actual.split() == expected.split()

@@ -36,8 +36,8 @@ def program_key(entry, toolchain, row, stop):
     """Return the key of one row's verdict."""
     tests = [[test["stdin"], test["stdout"]] for test in row.get("tests") or []]
     return digest_of([
-        judge_digest(), effective(entry), toolchain, row.get("code") or "", tests, 
-        row.get("harness"), row.get("limits"), row.get("comparison") or "tokens", bool(stop),
+        judge_digest(), effective(entry), toolchain, row.get("code") or "", tests,
+        row.get("harness"), row.get("limits"), row.get("comparison") or "tokens", row.get("checker"), bool(stop),
     ])  # fmt: skip
 
 

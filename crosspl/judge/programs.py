@@ -4,6 +4,7 @@ In: a task (a row of the judge plus, maybe, files compiled before) and the share
 with `again` (repeat alone) and `built` (newly compiled files, for the cache). A failing box ends as the verdict JE.
 """
 
+import json
 from dataclasses import dataclass, field
 
 from crosspl.judge.box import CPU_CAP, DIRTY, NO_EXEC, WALL_CAP, Box, BoxError, Setup
@@ -11,6 +12,8 @@ from crosspl.judge.verdicts import compile_limits, failure, is_doubtful, run_lim
 
 TIMEOUTS_UNTIL_SKIP = 3  # after so many TLE or ILE the remaining tests count as TLE without a run
 MESSAGE_CHARACTERS = 500
+CHECKER_LIMITS = {"cpu_s": 10, "memory_mib": 1024}
+CHECKER_REFUSES = 3  # not 1, with which an uncaught exception ends: a checker that breaks is a judge error
 
 
 @dataclass
@@ -103,8 +106,10 @@ def run_tests(context, entry, task, tests, outcome):
             if box is None:
                 box = open_box(context, entry, limits, run_command(entry, wanted), task["files"])
             result = box.run(stdin.encode(errors="surrogatepass"))
-            wanted_output = None if expected is None else expected.encode(errors="surrogatepass")
-            verdict = test_verdict(result, limits, memory_kib, wanted_output, task["comparison"])
+            accepted = None if expected is None or task["checker"] else encoded(expected)
+            verdict = test_verdict(result, limits, memory_kib, accepted, task["comparison"])
+            if verdict == "OK" and task["checker"]:
+                verdict = check(context, task["checker"], stdin, expected, result.stdout)
             outcome["tests"].append(report(verdict, result))
             outcome["again"] |= is_doubtful(verdict, result, limits)
             timeouts += verdict in ("TLE", "ILE")
@@ -117,6 +122,31 @@ def run_tests(context, entry, task, tests, outcome):
     finally:
         if box:
             box.close()
+
+
+def encoded(expected):
+    """Return one expected output, or a list of accepted ones, as a list of bytes."""
+    several = [expected] if isinstance(expected, str) else expected
+    return [one.encode(errors="surrogatepass") for one in several]
+
+
+def check(context, checker, stdin, expected, output):
+    """Return the verdict of a checker (Python source) on one output, in a box of its own that shares nothing.
+
+    It reads {"stdin", "expected", "output"} as JSON and ends with status 0 for right, 3 for wrong.
+    """
+    entry = context.languages["python"]
+    limits, _ = run_limits(entry, CHECKER_LIMITS)
+    text = output.decode(errors="replace")
+    question = json.dumps({"stdin": stdin, "expected": expected, "output": text})
+    box = open_box(context, entry, limits, entry["run"], {entry["source"]: (0o644, checker.encode())})
+    try:
+        result = box.run(question.encode())
+    finally:
+        box.close()
+    if result.flags or result.exit not in (0, CHECKER_REFUSES):
+        raise BoxError(f"the checker ended with status {result.exit}: {text_of(result.stderr)[-200:]}")
+    return "OK" if result.exit == 0 else "WA"
 
 
 def open_box(context, entry, limits, argv, files):

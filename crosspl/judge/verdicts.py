@@ -63,12 +63,12 @@ def failure(result, limits, memory_kib):
     return "RE" if result.status else None
 
 
-def test_verdict(result, limits, memory_kib, expected, comparison):
-    """Return the verdict of one test; `expected` is None for a harness, where status 0 is enough."""
+def test_verdict(result, limits, memory_kib, accepted, comparison):
+    """Return the verdict of one test; `accepted` lists the right outputs, None where status 0 is enough."""
     failed = failure(result, limits, memory_kib)
     if failed:
         return failed
-    return "OK" if expected is None or agree(result.stdout, expected, comparison) else "WA"
+    return "OK" if accepted is None or any(agree(result.stdout, one, comparison) for one in accepted) else "WA"
 
 
 def is_doubtful(verdict, result, limits):
