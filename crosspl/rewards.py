@@ -9,13 +9,17 @@ from crosspl.problems import judge_row
 from crosspl.prompts import extract_code
 
 
-def execution_reward(judge, problems, language, tests):
-    """Return the reward function for answers in `language`, judged on the first `tests` tests of their problem."""
+def execution_reward(judge, problems, language, tests, harness_reward=False):
+    """Return the reward function for answers in `language`, judged on the first `tests` tests of their problem.
+
+    A problem with a harness instead of tests is a UserError unless `harness_reward`: its asserts are in the box.
+    """
     by_id = {problem["id"]: problem for problem in problems}
     for problem in problems:
-        if not problem["tests"]:
+        if not problem["tests"] and not harness_reward:
             raise UserError(
-                f"problem {problem['id']}: only stdin/stdout tests can be a reward; an early exit(0) passes a harness"
+                f"problem {problem['id']}: only stdin/stdout tests can be a reward; an early exit(0) passes a harness."
+                " To accept that, set rl.harness_reward: true"
             )
 
     def reward(completions, problem, log_metric=None, **_):

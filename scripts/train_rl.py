@@ -47,7 +47,8 @@ def main(argv=None):
     start = models.adapter_hash(model)
     trainable = models.trainable_parameters(model)
     with Judge([args.language], jobs=args.jobs, cache=args.cache or None) as judge:
-        reward = execution_reward(judge, problems, args.language, args.settings["tests"])
+        settings = args.settings
+        reward = execution_reward(judge, problems, args.language, settings["tests"], settings["harness_reward"])
         model, history = train_grpo(
             model, tokenizer, problems, args.language, reward, args.settings, args.seed, state, args.title
         )

@@ -68,6 +68,9 @@ def test_a_harness_is_no_reward(judge, problems):
     harness = problems[0] | {"tests": [], "harness": {"python": "assert f(1) == 2"}}
     with pytest.raises(UserError, match=rf"problem {harness['id']}: only stdin/stdout tests"):
         execution_reward(judge, [problems[1], harness], "python", 1)
+    reward = execution_reward(judge, [harness], "python", 1, harness_reward=True)
+    answers = ["def f(x): return x + 1", "def f(x): return x"]
+    assert reward(answers, problem=[harness["id"]] * 2) == [1.0, 0.0]
 
 
 def test_a_judge_error_is_no_reward(problems):
