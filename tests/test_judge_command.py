@@ -60,12 +60,19 @@ def test_no_bubblewrap_is_exit_3(tmp_path):
     assert "bubblewrap" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_no_user_namespaces_is_exit_3(tmp_path):
-    with tempfile.TemporaryDirectory() as fake:  # not tmp_path: the uid that the judge drops to must reach it
-        os.chmod(fake, 0o755)
-        Path(fake, "bwrap").write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
-        Path(fake, "bwrap").chmod(0o755)
-        done, _ = command(tmp_path, ROWS, {**os.environ, "PATH": f"{fake}:{os.environ['PATH']}"})
+@pytest.fixture
+def open_folder():
+    """A folder that the uid of the boxes can reach; tmp_path is not."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield folder
+
+
+def test_no_user_namespaces_is_exit_3(tmp_path, open_folder):
+    fake = Path(open_folder, "bwrap")
+    fake.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    done, _ = command(tmp_path, ROWS, {**os.environ, "PATH": f"{open_folder}:{os.environ['PATH']}"})
     assert done.returncode == 3 and "No permissions to create new namespace" in done.stderr
 
 
@@ -110,6 +117,29 @@ def test_damaged_compiled_program_is_built_again(folder, tmp_path):
         for path in Path(tmp_path, "compiled").glob("*/*"):
             path.write_bytes(path.read_bytes()[:-20])
         assert judge.judge([row])[0]["verdict"] == "OK"
+
+
+def test_precompiled_header_is_made_once_and_again_when_damaged(folder, open_folder, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", open_folder)
+    code = "#include <bits/stdc++.h>\nint main() {{ std::cout << {}; }}"
+
+    def header_after(number):
+        """Judge a program and return the header that was used."""
+        row = {"language": "cpp", "code": code.format(number), "tests": [{"stdin": "", "stdout": str(number)}]}
+        with Judge(["cpp"], **folder) as judge:
+            assert judge.judge([row])[0]["verdict"] == "OK"
+        [header] = Path(judge.prepared["cpp"]).rglob("*.gch")
+        return header
+
+    header = header_after(1)
+    made = header.stat().st_mtime_ns
+    assert header_after(2).stat().st_mtime_ns == made
+    with open(header, "r+b") as stream:
+        stream.truncate(1 << 20)
+    assert header_after(3).stat().st_size > 10 << 20
+    argv = ["g++", "-O2", "-std=gnu++17", f"-I{header.parent.parent}", "-H", "-fsyntax-only", "-x", "c++", "-"]
+    said = subprocess.run(argv, input=code.format(1), capture_output=True, text=True).stderr
+    assert said.startswith(f"! {header}"), "the compiler takes the header"
 
 
 def test_caches_are_bounded(tmp_path):

@@ -93,7 +93,7 @@ def bwrap_command(setup, binds, seccomp_fd):
         "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
     ]  # fmt: skip
     for path in (*FIXED_BINDS, *binds):
-        argv += ["--ro-bind-try", path, path]
+        argv += ["--ro-bind-try", *(path if isinstance(path, tuple) else (path, path))]
     if setup.prefix:
         argv += ["--ro-bind", setup.prefix, setup.prefix]
     argv += ["--proc", "/proc", "--dev", "/dev", "--size", str(64 << 20), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]

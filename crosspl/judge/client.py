@@ -9,9 +9,10 @@ import os
 import threading
 
 from crosspl.errors import UserError
+from crosspl.judge.build import prepared_path, write_prepared
 from crosspl.judge.cache import Artefacts, VerdictCache
 from crosspl.judge.connection import Connection
-from crosspl.judge.keys import artefact_key, program_key
+from crosspl.judge.keys import artefact_key, prepared_key, program_key
 from crosspl.judge.rows import check_rows
 from crosspl.judge.selftest import check_languages
 from crosspl.languages import load_languages
@@ -33,7 +34,7 @@ class Judge:
         self.artefacts = Artefacts(work)
         self.cache = VerdictCache(cache) if cache else None
         self.connection = Connection(self.entries, self.jobs, work)
-        self.toolchains = {}
+        self.toolchains, self.prepared, self.work = {}, {}, work
         try:
             self.toolchains = check_languages(self, self.entries)
         except BaseException:
@@ -116,12 +117,24 @@ class Judge:
             "kind": kind, "language": row["language"], "code": row.get("code") or "", "tests": row.get("tests") or [],
             "harness": row.get("harness"), "limits": row.get("limits"), "stop": stop, "stdin": row.get("stdin", ""),
             "comparison": row.get("comparison") or "tokens", "checker": row.get("checker"), "argv": row.get("argv"),
-            "built": None,
+            "built": None, "prepared": self.prepared.get(row["language"]),
         }  # fmt: skip
         if entry["compile"] and not task["argv"]:
             task["key"] = artefact_key(entry, self.toolchains.get(row["language"], ""), task)
             task["built"] = self.artefacts.read(task["key"])
         return task
+
+    def prepare(self):
+        """Make the files that languages prepare for their compilers, unless they are there already."""
+        for key, entry in self.entries.items():
+            if entry["prepare"]:
+                path, there = prepared_path(self.work, prepared_key(entry, self.toolchains[key]))
+                if not there:
+                    [(_, outcome)] = self.connection.exchange([{"kind": "prepare", "language": key}])
+                    if outcome["verdict"] != "OK":
+                        raise UserError(f"language {key}: {outcome['message']}")
+                    write_prepared(path, outcome["built"])
+                self.prepared[key] = str(path)
 
     def _keep_artefact(self, task, outcome):
         built = outcome.pop("built", None)

@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from crosspl.errors import SandboxError
@@ -28,10 +27,8 @@ class Connection:
     """A running launcher."""
 
     def __init__(self, languages, jobs, work):
-        self.shared, self.sent = None, 0
+        self.sent = 0
         setup = find_setup(work)
-        if os.geteuid() == 0:
-            self._share(setup)
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "crosspl.judge.launcher"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -45,15 +42,6 @@ class Connection:
         if reason:
             self.close()
             raise SandboxError(NO_NAMESPACES.format(reason=reason))
-
-    def _share(self, setup):
-        """Copy the supervisor to where the uid that the launcher drops to can read it."""
-        self.shared = tempfile.TemporaryDirectory(prefix="crosspl-judge-")
-        os.chmod(self.shared.name, 0o755)
-        copy = Path(self.shared.name) / "supervisor"
-        shutil.copyfile(setup["supervisor"], copy)
-        copy.chmod(0o755)
-        setup["supervisor"] = str(copy)
 
     def exchange(self, tasks):
         """Send all tasks, then yield (number, outcome) as they come, where number is the task's place."""
@@ -80,8 +68,6 @@ class Connection:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        if self.shared:
-            self.shared.cleanup()
 
 
 def find_setup(work):

@@ -44,3 +44,8 @@ def program_key(entry, toolchain, row, stop):
 def artefact_key(entry, toolchain, task):
     """Return the key of one compiled program."""
     return digest_of([effective(entry), toolchain, task["code"], task["harness"]])
+
+
+def prepared_key(entry, toolchain):
+    """Return the key of the files a language prepares."""
+    return digest_of([entry["prepare"], entry["binds"], entry["env"], toolchain])[:32]

@@ -12,6 +12,7 @@ from crosspl.judge.verdicts import compile_limits, failure, is_doubtful, run_lim
 
 TIMEOUTS_UNTIL_SKIP = 3  # after so many TLE or ILE the remaining tests count as TLE without a run
 MESSAGE_CHARACTERS = 500
+PREPARE_LIMITS = {"cpu": 120, "wall": 600, "out": 256 << 10}
 CHECKER_LIMITS = {"cpu_s": 10, "memory_mib": 1024}
 CHECKER_REFUSES = 3  # not 1, with which an uncaught exception ends: a checker that breaks is a judge error
 
@@ -28,6 +29,8 @@ class Context:
 def judge_program(context, task):
     """Return the verdict of one program, JE when its box failed."""
     try:
+        if task["kind"] == "prepare":
+            return prepare(context, task)
         if task["kind"] == "run":
             return run_once(context, task)
         return judge_tests(context, task)
@@ -61,7 +64,7 @@ def build(context, entry, task, outcome):
     if task.get("built"):
         task["files"] = task["built"]
         return True
-    result, limits = compile_files(context, entry, files)
+    result, limits = compile_files(context, entry, files, task["prepared"])
     outcome["compile_s"] = round(result.cpu_s, 3)
     if result.flags & NO_EXEC:
         raise BoxError(f"{entry['compile'][0]} cannot be run in the box")
@@ -76,14 +79,27 @@ def build(context, entry, task, outcome):
     return True
 
 
-def compile_files(context, entry, files):
+def compile_files(context, entry, files, prepared=None):
     """Run the compiler in its own box and return (Result with the files it left, its Limits)."""
     limits = compile_limits(entry)
-    box = Box(context.setup, context.deadlines, entry["binds"], limits, entry["compile"], entry["env"], files, True)
+    binds = [*entry["binds"], *([(prepared, "/prepared")] if prepared else [])]
+    box = Box(context.setup, context.deadlines, binds, limits, entry["compile"], entry["env"], files, True)
     try:
         return box.run(b""), limits
     finally:
         box.close()
+
+
+def prepare(context, task):
+    """Run a language's `prepare` command, once per toolchain; the files it leaves come back as "built"."""
+    entry = context.languages[task["language"]]
+    wanted = entry["prepare"]
+    command = entry | {"compile": wanted["command"], "compile_limits": entry["compile_limits"] | PREPARE_LIMITS}
+    files = {name: (0o644, text.encode()) for name, text in wanted["files"].items()}
+    result, _ = compile_files(context, command, files)
+    if result.status or result.flags:
+        raise BoxError(f"{' '.join(wanted['command'])} failed: {text_of(result.stderr)}")
+    return {"verdict": "OK", "again": False, "message": "", "built": result.files}
 
 
 def run_command(entry, wanted):

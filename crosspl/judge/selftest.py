@@ -18,6 +18,7 @@ def check_languages(judge, entries):
             raise UserError(missing(entries[key], entries[key]["version"], outcome))
         found[key] = text[0].strip()
     judge.toolchains = found
+    judge.prepare()
     tests = [selftest_row(key, entry) for key, entry in entries.items()]
     for key, outcome in zip(entries, judge.run(tests)):
         if outcome["verdict"] != "OK" or outcome["stdout"].split() != entries[key]["selftest"]["stdout"].split():
