@@ -53,7 +53,7 @@ SETTINGS = [  # overlay, rules that run
     ("statistics: {treatment: same_problems}", TABLES),
     ("mark: other", SCORES),
     ("sampling: {temperature: 0.9}", SAMPLES),
-    ("rl: {learning_rate: 2.0e-3}", RL),
+    ("rl: {learning_rate: 3.0e-3}", RL),
     ("sft: {learning_rate: 1.0e-3}", SFT),
     ("lora: {r: 8}", SFT),
     ("mixtures: {problems: 10}", MIXTURES),
@@ -97,7 +97,7 @@ def test_changed_setting(tree, text, expected):
 
 
 def test_rl_setting_leaves_other_checkpoints_alone(tree):
-    jobs = planned(tree, configs=overlay(tree, "rl: {learning_rate: 2.0e-3}"))
+    jobs = planned(tree, configs=overlay(tree, "rl: {learning_rate: 3.0e-3}"))
     sampled = {wildcards for rule, wildcards in jobs if rule in ("sample", "judge_completions", "score")}
     assert sampled and all(wildcards.startswith("checkpoint=rl/") for wildcards in sampled)
 
