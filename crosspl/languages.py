@@ -16,7 +16,7 @@ SCHEMA = Path(__file__).parent.parent / "schemas" / "language.schema.json"
 COMPILE_LIMITS = {"cpu": 10, "wall": 60, "as": 2048, "out": 65536}  # s, s, MiB, KiB
 DEFAULTS = {
     "aliases": [], "binds": [], "env": {}, "time_factor": 1.0, "time_extra": 0.0, "heap_args": [], "stop": [],
-    "parser": None, "prepare": None,
+    "parser": None, "prepare": None, "batch": None,
 }  # fmt: skip
 
 

@@ -107,3 +107,25 @@ def test_async_calls_wait_for_each_other(judge):
     assert len(first) == len(second) == 3
     assert [test["verdict"] for test in first[0]["tests"]] == ["OK", "WA"]
     assert [test["verdict"] for test in second[0]["tests"]] == ["WA"]
+
+
+def test_programs_compiled_together_get_the_verdicts_they_get_alone(judge):
+    def with_tests(name, code):
+        return row("java", code, id=name, tests=[{"stdin": "", "stdout": name}])
+
+    rows = [
+        with_tests("packages", "package a.b; " + JAVA % 'System.out.println("packages");'),
+        with_tests("one", 'class B { static String f() { return "one"; } } ' + JAVA % "System.out.print(B.f());"),
+        with_tests("two", JAVA % 'System.out.println(new Object() { public String toString() { return "two"; } });'),
+        with_tests("broken", JAVA % "int x = ;"),
+        with_tests("half", "class A {} " + JAVA % "undefined();"),
+        with_tests("reach", JAVA % 'System.out.println(B.f());'),  # another program's class
+        with_tests("huge", "class A { int[] x = {" + "1," * 200_000 + "}; } " + JAVA % ""),
+        with_tests("three", JAVA % 'System.out.println("three");'),
+    ]  # fmt: skip
+    together = judge.judge(rows)
+    assert [r["verdict"] for r in together] == ["RE", "OK", "OK", "CE", "CE", "CE", "CE", "OK"]
+    alone = [judge.judge([one | {"code": one["code"] + "\n"}])[0] for one in rows]
+    assert [r["verdict"] for r in alone] == [r["verdict"] for r in together]
+    assert [r["message"] for r in alone] == [r["message"] for r in together]
+    assert "undefined()" in together[4]["message"] and "symbol" in together[5]["message"]

@@ -9,6 +9,7 @@ import os
 import threading
 
 from crosspl.errors import UserError
+from crosspl.judge.batches import plan
 from crosspl.judge.build import prepared_path, write_prepared
 from crosspl.judge.cache import Artefacts, VerdictCache
 from crosspl.judge.connection import Connection
@@ -93,6 +94,7 @@ class Judge:
     def _settle(self, tasks):
         """Yield (number, final outcome): all tasks at once, then the doubtful ones and judge errors alone."""
         with self.lock:
+            self._compile_batches(tasks)
             repeat = []
             for number, outcome in self.connection.exchange(tasks):
                 self._keep_artefact(tasks[number], outcome)
@@ -102,6 +104,19 @@ class Judge:
                     yield number, clean(outcome)
             for number in repeat:
                 yield number, clean(self._repeat(tasks[number]))
+
+    def _compile_batches(self, tasks):
+        """Compile together what is cheaper together; the tasks get their files."""
+        built = {}
+        batches = plan(tasks, self.entries, self.jobs)
+        for number, outcome in self.connection.exchange(batches) if batches else ():
+            for key, files in zip(batches[number]["keys"], outcome["built"] or ()):
+                if files:
+                    self.artefacts.write(key, files)
+                    built[key] = files, outcome["compile_s"]
+        for task in tasks:
+            if task.get("key") in built:
+                task["built"], task["compile_s"] = built[task["key"]]
 
     def _repeat(self, task):
         """Run one task alone, up to RETRIES times while it ends as a judge error."""
@@ -117,7 +132,7 @@ class Judge:
             "kind": kind, "language": row["language"], "code": row.get("code") or "", "tests": row.get("tests") or [],
             "harness": row.get("harness"), "limits": row.get("limits"), "stop": stop, "stdin": row.get("stdin", ""),
             "comparison": row.get("comparison") or "tokens", "checker": row.get("checker"), "argv": row.get("argv"),
-            "built": None, "prepared": self.prepared.get(row["language"]),
+            "built": None, "compile_s": None, "prepared": self.prepared.get(row["language"]),
         }  # fmt: skip
         if entry["compile"] and not task["argv"]:
             task["key"] = artefact_key(entry, self.toolchains.get(row["language"], ""), task)

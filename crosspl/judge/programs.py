@@ -7,6 +7,7 @@ with `again` (repeat alone) and `built` (newly compiled files, for the cache). A
 import json
 from dataclasses import dataclass, field
 
+from crosspl.judge.batches import compile_batch
 from crosspl.judge.box import CPU_CAP, DIRTY, NO_EXEC, WALL_CAP, Box, BoxError, Setup
 from crosspl.judge.verdicts import compile_limits, failure, is_doubtful, run_limits, test_verdict
 
@@ -29,6 +30,9 @@ class Context:
 def judge_program(context, task):
     """Return the verdict of one program, JE when its box failed."""
     try:
+        if task["kind"] == "batch":
+            entry = context.languages[task["language"]]
+            return compile_batch(entry, task, lambda *what: compile_files(context, *what)[0])
         if task["kind"] == "prepare":
             return prepare(context, task)
         if task["kind"] == "run":
@@ -62,7 +66,7 @@ def build(context, entry, task, outcome):
     if not entry["compile"]:
         return True
     if task.get("built"):
-        task["files"] = task["built"]
+        task["files"], outcome["compile_s"] = task["built"], task["compile_s"]
         return True
     result, limits = compile_files(context, entry, files, task["prepared"])
     outcome["compile_s"] = round(result.cpu_s, 3)
