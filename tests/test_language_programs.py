@@ -1,7 +1,7 @@
 """Every language in real boxes: right, wrong, failing, endless, uncompilable and memory-hungry programs; its parser.
 
-The programs are in tests/languages/{key}.yaml. By default only the languages of the shipped configs are tested, and must
-be there; with --all-languages (make test-languages) all of them.
+The programs are in tests/languages/{key}.yaml. By default only the languages of the shipped configs are tested and
+must be there; with --all-languages (make test-languages) all of them.
 """
 
 import pytest
