@@ -1,16 +1,19 @@
-"""One box: a bubblewrap sandbox with the supervisor as PID 1, fed one input at a time.
+"""One box: a sandbox (crosspl.judge.tiers) with the supervisor in it, fed one input at a time.
 
 In: limits, argv, environment, files, inputs. Out: a `Result` per input: exit, CPU of the whole process tree, wall,
 peak memory, output. Raises `BoxError` when the box itself fails (it could not start, it died, it hung); the judge
-turns that into the verdict JE. Nothing here runs a program outside bubblewrap or as uid 0.
+turns that into the verdict JE. Nothing here runs a program as uid 0.
 """
 
 import math
 import os
 import struct
 import subprocess
+import threading
 import time
 from dataclasses import dataclass, field
+
+from crosspl.judge import tiers
 
 JOB = struct.Struct("<9Q")
 REPLY = struct.Struct("<8Q")
@@ -22,7 +25,7 @@ ENVIRONMENT = {
     "HOME": "/box", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0",
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
 }  # fmt: skip
-FIXED_BINDS = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d")
+STARTING = threading.Lock()  # held while a process of ours is not yet in `deadlines`, so that none passes for an orphan
 
 
 class BoxError(Exception):
@@ -72,35 +75,12 @@ class Result:
 class Setup:
     """What all boxes of one judge share: found once, at the start."""
 
-    bwrap: str
+    bwrap: str | None
     supervisor: str
     seccomp: bytes
     prefix: str | None = None  # a conda environment that holds the toolchains
-
-
-def search_path(prefix):
-    """Return the PATH inside the boxes."""
-    return (f"{prefix}/bin:" if prefix else "") + "/usr/local/bin:/usr/bin:/bin"
-
-
-def bwrap_command(setup, binds, seccomp_fd):
-    """Return the argv of one box. Everything is read-only but /box, /tmp and /dev/shm, which are sized tmpfs."""
-    argv = [
-        setup.bwrap, "--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent", "--new-session",
-        "--as-pid-1", "--cap-drop", "ALL", "--hostname", "box",
-        "--clearenv", "--setenv", "PATH", search_path(setup.prefix),
-        "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin",
-        "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
-    ]  # fmt: skip
-    for path in (*FIXED_BINDS, *binds):
-        argv += ["--ro-bind-try", *(path if isinstance(path, tuple) else (path, path))]
-    if setup.prefix:
-        argv += ["--ro-bind", setup.prefix, setup.prefix]
-    argv += ["--proc", "/proc", "--dev", "/dev", "--size", str(64 << 20), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
-    for path in ("/tmp", "/box"):
-        argv += ["--size", str(256 << 20), "--tmpfs", path]
-    argv += ["--chdir", "/box", "--ro-bind", setup.supervisor, "/supervisor", "--remount-ro", "/"]
-    return argv + ["--seccomp", str(seccomp_fd), "/supervisor"]
+    tier: str = "bwrap"
+    spare: int = 0  # processes that the other boxes may need
 
 
 def pack_strings(strings):
@@ -133,20 +113,32 @@ class Box:
     def __init__(self, setup, deadlines, binds, limits, argv, env, files, return_files=False):
         if os.geteuid() == 0:
             raise BoxError("refused: a box is never started as uid 0")
-        self.wall_s, self.return_files, self.deadlines = limits.wall_s, return_files, deadlines
+        self.wall_s, self.deadlines, self.folder = limits.wall_s, deadlines, None
+        environment = {"PATH": tiers.search_path(setup.prefix), **ENVIRONMENT, **env}
+        if setup.tier in tiers.FALLBACKS:
+            self.folder = tiers.make_folder()
+            argv, environment = tiers.relocate(self.folder, binds, argv, {"TMPDIR": "/tmp", **environment})
+            limits = tiers.share_processes(limits, setup.spare)
+        self.header = pack_job(limits, argv, environment, files, return_files)
+        self._start(setup, binds)
+
+    def _start(self, setup, binds):
         read_end, write_end = os.pipe()
         try:
             os.write(write_end, setup.seccomp)  # about 1 KB, so the pipe holds it
             os.close(write_end)
-            self.process = subprocess.Popen(
-                bwrap_command(setup, binds, read_end), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, pass_fds=(read_end,), cwd="/",
-            )  # fmt: skip
+            command = (tiers.fallback_command if self.folder else tiers.bwrap_command)(
+                setup, binds, read_end, *([self.folder] if self.folder else [])
+            )
+            with STARTING:
+                self.process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    pass_fds=(read_end,), cwd="/", start_new_session=bool(self.folder),
+                    env={"PATH": tiers.search_path(setup.prefix)} if self.folder else None,
+                )  # fmt: skip
+                self.deadlines[self.process] = time.monotonic() + SLACK_S
         finally:
             os.close(read_end)
-        environment = {"PATH": search_path(setup.prefix), **ENVIRONMENT, **env}
-        self.deadlines[self.process] = time.monotonic() + SLACK_S
-        self.header = pack_job(limits, argv, environment, files, return_files)
 
     def run(self, stdin):
         """Run the program on `stdin` (bytes) and return the Result."""
@@ -169,7 +161,6 @@ class Box:
 
     def close(self):
         """End the box and everything in it."""
-        self.deadlines.pop(self.process, None)
         try:
             self.process.stdin.write(SIZE.pack(END_OF_JOB))
             self.process.stdin.close()
@@ -180,8 +171,12 @@ class Box:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self.deadlines.pop(self.process, None)
         self.process.stdout.close()
         self.process.stderr.close()
+        if self.folder and os.path.exists(self.folder):
+            with STARTING:
+                tiers.remove_folder(self.folder)
 
     def _read(self, size):
         data = self.process.stdout.read(size)

@@ -1,6 +1,6 @@
 """Make what all boxes share, once: the supervisor's binary and the files a language prepares for its compiler.
 
-In: supervisor.c beside this module, a C compiler; files by content key. Out: paths that the uid of the boxes can read,
+In: the .c files beside this module, a C compiler; files by content key. Out: paths that the uid of the boxes can read,
 named by a hash of what they are made from.
 """
 
@@ -17,7 +17,7 @@ from crosspl.errors import SandboxError
 from crosspl.io import atomic
 
 DIGESTS = "digests.json"
-SOURCE = Path(__file__).with_name("supervisor.c")
+SOURCES = [Path(__file__).with_name(name) for name in ("supervisor.c", "fallback.c")]
 
 
 def shared_folder(work):
@@ -36,7 +36,7 @@ def shared_folder(work):
 
 def supervisor_path(work):
     """Return the supervisor's path, compiling it when it is not there."""
-    digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in SOURCES)).hexdigest()[:16]
     path = shared_folder(work) / f"supervisor-{os.uname().machine}-{digest}"
     if not path.exists():
         with atomic(path) as temporary:
@@ -93,8 +93,8 @@ def compile_supervisor(target):
         raise SandboxError("no C compiler for the judge's supervisor: apt-get install gcc (or conda install gcc)")
     said = ""
     for extra in (["-static"], []):
-        done = subprocess.run([compiler, "-O2", *extra, "-o", target, SOURCE], capture_output=True, text=True)
+        done = subprocess.run([compiler, "-O2", *extra, "-o", target, *SOURCES], capture_output=True, text=True)
         if done.returncode == 0:
             return
         said = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
-    raise SandboxError(f"{compiler} cannot compile {SOURCE.name}: {said[0]}; apt-get install libc6-dev")
+    raise SandboxError(f"{compiler} cannot compile the supervisor: {said[0]}; apt-get install libc6-dev")

@@ -24,20 +24,25 @@ RETRIES = 2  # of a judge error, alone
 class Judge:
     """A judge for `languages` (keys), with up to `jobs` boxes at a time. Use as a context manager.
 
-    `cache` is the path of the verdict cache or None; `work` holds the supervisor and compiled programs. Raises
-    SandboxError when no box can be made, UserError when a language's toolchain is missing or fails its self-test.
+    `cache` is the path of the verdict cache or None; `work` holds the supervisor and compiled programs. `unsandboxed`
+    allows the tier `none` where no other works; `sandbox` is the tier in use (crosspl.judge.tiers). Raises SandboxError
+    when no box can be made, UserError when a language's toolchain is missing or fails its self-test.
     """
 
-    def __init__(self, languages, jobs=None, cache=None, folder="languages", work="work/judge"):
+    def __init__(self, languages, jobs=None, cache=None, folder="languages", work="work/judge", unsandboxed=False):
         self.entries = load_languages(dict.fromkeys(languages), folder)
         self.jobs = jobs or len(os.sched_getaffinity(0))
         self.lock = threading.Lock()
         self.artefacts = Artefacts(work)
         self.cache = VerdictCache(cache) if cache else None
-        self.connection = Connection(self.entries, self.jobs, work)
+        self.connection = Connection(self.entries, self.jobs, work, unsandboxed)
+        self.sandbox = self.connection.tier
         self.toolchains, self.prepared, self.work = {}, {}, work
         try:
             self.toolchains = check_languages(self, self.entries)
+        except UserError as error:
+            self.close()
+            raise UserError(f"{error}{self._weakness()}") from None
         except BaseException:
             self.close()
             raise
@@ -83,7 +88,17 @@ class Judge:
         return [{"id": row.get("id"), **outcomes[n]} for n, row in enumerate(rows)]
 
     def _key(self, row, stop):
-        return program_key(self.entries[row["language"]], self.toolchains[row["language"]], row, stop)
+        return program_key(self.entries[row["language"]], self._made_with(row["language"]), row, stop)
+
+    def _made_with(self, language):
+        """Return what keys say of verdicts and files: weaker tiers never hand theirs to stronger ones."""
+        return f"{self.sandbox} {self.toolchains.get(language, '')}"
+
+    def _weakness(self):
+        """Return what to add to the message about a toolchain that does not work."""
+        if self.sandbox == "bwrap":
+            return ""
+        return f". The sandbox here is {self.sandbox}{self.connection.reasons}, in which some toolchains do not work"
 
     def _outcomes(self, wanted, stop):
         """Yield (key, outcome) for the rows that are not in the cache."""
@@ -135,7 +150,7 @@ class Judge:
             "built": None, "compile_s": None, "prepared": self.prepared.get(row["language"]),
         }  # fmt: skip
         if entry["compile"] and not task["argv"]:
-            task["key"] = artefact_key(entry, self.toolchains.get(row["language"], ""), task)
+            task["key"] = artefact_key(entry, self._made_with(row["language"]), task)
             task["built"] = self.artefacts.read(task["key"])
         return task
 
@@ -143,7 +158,7 @@ class Judge:
         """Make the files that languages prepare for their compilers, unless they are there already."""
         for key, entry in self.entries.items():
             if entry["prepare"]:
-                path, there = prepared_path(self.work, prepared_key(entry, self.toolchains[key]))
+                path, there = prepared_path(self.work, prepared_key(entry, self._made_with(key)))
                 if not there:
                     [(_, outcome)] = self.connection.exchange([{"kind": "prepare", "language": key}])
                     if outcome["verdict"] != "OK":
@@ -166,7 +181,7 @@ class Judge:
         return {
             "id": row.get("id"), "language": row["language"], "verdict": outcome["verdict"],
             "tests": outcome["tests"], "compile_s": outcome["compile_s"], "message": outcome["message"],
-            "sandbox": "bwrap", "toolchain": self.toolchains[row["language"]],
+            "sandbox": self.sandbox, "toolchain": self.toolchains[row["language"]],
         }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The parent's end of the launcher: find the sandbox, start the launcher, exchange tasks and outcomes.
 
-In: language entries, the number of boxes at a time, the judge's work folder. Out: an open connection, or a
-SandboxError saying why no sandbox can be had and what to do.
+In: language entries, the number of boxes at a time, the judge's work folder, whether the user does without a sandbox.
+Out: an open connection with its `tier`, or a SandboxError saying why no sandbox can be had and what to do.
 """
 
 import contextlib
@@ -15,19 +15,22 @@ from crosspl.errors import SandboxError
 from crosspl.judge.build import supervisor_path
 from crosspl.judge.launcher import receive, send
 from crosspl.judge.seccomp import blob_path
+from crosspl.judge.tiers import SETTING, allowed_tiers
 
 ROOT = Path(__file__).parent.parent.parent
-NO_NAMESPACES = (
-    "bubblewrap cannot make a sandbox here: {reason}. Allow user namespaces (sysctl user.max_user_namespaces=15000; "
-    "on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), or run on another machine"
+NO_SANDBOX = (
+    "no sandbox can be made here{reasons}. apt-get install bubblewrap (or conda install bubblewrap) and allow user "
+    "namespaces (sysctl user.max_user_namespaces=15000; on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), or "
+    "run on a machine with Linux 6.7 or later and Landlock"
 )
 
 
 class Connection:
-    """A running launcher."""
+    """A running launcher; `tier` is its sandbox, `reasons` say of better ones why not."""
 
-    def __init__(self, languages, jobs, work):
+    def __init__(self, languages, jobs, work, unsandboxed=False):
         self.sent = 0
+        tiers = allowed_tiers(unsandboxed)
         setup = find_setup(work)
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
@@ -35,13 +38,14 @@ class Connection:
             env=environment, cwd="/", start_new_session=True,
         )  # fmt: skip
         try:
-            send(self.process.stdin, {"setup": setup, "languages": languages, "jobs": jobs})
-            reason = receive(self.process.stdout)["error"]
+            send(self.process.stdin, {"setup": setup, "languages": languages, "jobs": jobs, "tiers": tiers})
+            answer = receive(self.process.stdout)
         except (EOFError, OSError):
-            reason = f"the launcher ended with status {self.process.wait()}"
-        if reason:
+            answer = {"tier": None, "reasons": {"judge": f"the launcher ended with status {self.process.wait()}"}}
+        self.tier, self.reasons = answer["tier"], explain(answer["reasons"])
+        if self.tier is None:
             self.close()
-            raise SandboxError(NO_NAMESPACES.format(reason=reason))
+            raise SandboxError(NO_SANDBOX.format(reasons=self.reasons or f": {SETTING} leaves none to try"))
 
     def exchange(self, tasks):
         """Send all tasks, then yield (number, outcome) as they come, where number is the task's place."""
@@ -70,13 +74,18 @@ class Connection:
             self.process.wait()
 
 
+def explain(reasons):
+    """Return {tier: reason} as " (…)", each reason once; "" when there is none."""
+    said = {}
+    for tier, reason in reasons.items():
+        said.setdefault(reason.removeprefix("bwrap: "), tier)
+    return f" ({'; '.join(f'{tier}: {reason}' for reason, tier in said.items())})" if said else ""
+
+
 def find_setup(work):
     """Return the fields of box.Setup as a dict."""
-    bwrap = shutil.which("bwrap")
-    if bwrap is None:
-        raise SandboxError("no sandbox: bwrap is missing. apt-get install bubblewrap (or conda install bubblewrap)")
     return {
-        "bwrap": bwrap,
+        "bwrap": shutil.which("bwrap"),
         "supervisor": str(supervisor_path(work)),
         "seccomp": blob_path().read_bytes(),
         "prefix": os.environ.get("CONDA_PREFIX"),

@@ -1,8 +1,8 @@
 """The launcher: a small process that starts the boxes, several at a time, as an ordinary uid.
 
-In (stdin): frames of marshalled values: first the configuration, then tasks. Out (stdout): first {"error": reason or
-None} of a probe box, then one frame per task, in order of completion. As root it drops to a free uid before the first
-box. It ends with its parent (end of file, or another parent), and all boxes end with it.
+In (stdin): frames of marshalled values: first the configuration, then tasks. Out (stdout): first the best tier whose
+probe worked (or None) and why better ones did not, then one frame per task, in order of completion. As root it drops
+to a free uid before the first box. It ends with its parent (end of file, or another parent), and all boxes with it.
 """
 
 import marshal
@@ -11,13 +11,16 @@ import pwd
 import queue
 import struct
 import sys
+import tempfile
 import threading
 import time
 
-from crosspl.judge.box import Box, BoxError, Limits, Setup
+from crosspl.judge import tiers
+from crosspl.judge.box import STARTING, Box, BoxError, Limits, Setup
 from crosspl.judge.programs import Context, judge_program
 
 FRAME = struct.Struct("<Q")
+MOST_PROCESSES = 64  # of a compiler
 
 
 def send(stream, value):
@@ -64,17 +67,47 @@ def drop_root():
         raise BoxError("could not give up root")
 
 
-def probe(context):
-    """Return None when a box works here, or else the reason."""
-    try:
-        box = Box(context.setup, context.deadlines, [], Limits(5, 5, 30), ["true"], {}, {})
+def choose_tier(context, wanted):
+    """Leave the first tier that works in context.setup; return it (or None) and {tier: reason} of those before."""
+    reasons = {}
+    for tier in wanted:
+        context.setup.tier = tier
         try:
-            result = box.run(b"")
-        finally:
-            box.close()
-    except (BoxError, OSError) as error:
-        return str(error)
-    return None if result.status == 0 else f"true ended with status {result.status} in the box"
+            reason = probe(context)
+        except (BoxError, OSError) as error:
+            reason = str(error)
+        if reason is None:
+            return tier, reasons
+        reasons[tier] = reason
+    return None, reasons
+
+
+def probe(context):
+    """Return None when a box works here and hides what is outside, or else the reason."""
+    if context.setup.tier.startswith("bwrap") and not context.setup.bwrap:
+        return "bubblewrap (bwrap) is missing"
+    result = run_in_box(context, ["true"])
+    if result.status or result.flags:
+        return f"true ended with status {result.status} in the box"
+    if context.setup.tier == "none":
+        return None
+    with tempfile.NamedTemporaryFile() as outside:
+        outside.write(b"secret")
+        outside.flush()
+        for path in (outside.name, "/etc/passwd"):
+            result = run_in_box(context, ["cat", path])
+            if result.status == 0 or result.stdout:
+                return f"programs in the box can read {path}"
+    return None
+
+
+def run_in_box(context, argv):
+    """Return the Result of one command in a box of its own."""
+    box = Box(context.setup, context.deadlines, [], Limits(5, 5, 30), argv, {}, {})
+    try:
+        return box.run(b"")
+    finally:
+        box.close()
 
 
 def watch(context, parent):
@@ -87,6 +120,9 @@ def watch(context, parent):
         for process, deadline in list(context.deadlines.items()):
             if now > deadline:
                 process.kill()
+        if context.setup.tier in tiers.FALLBACKS:
+            with STARTING:
+                tiers.kill_orphans({process.pid for process in context.deadlines})
 
 
 def work(context, tasks, output, lock):
@@ -106,16 +142,20 @@ def main():
     """Serve the parent until it is gone."""
     source, output, parent = sys.stdin.buffer, sys.stdout.buffer, os.getppid()
     config = receive(source)
-    context = Context(Setup(**config["setup"]), config["languages"])
+    languages, jobs = config["languages"], config["jobs"]
+    context = Context(Setup(**config["setup"]), languages)
+    context.setup.spare = (jobs - 1) * max([MOST_PROCESSES, *(entry["nproc"] for entry in languages.values())])
     try:
         drop_root()
-        reason = probe(context)
+        tier, reasons = choose_tier(context, config["tiers"])
+        if tier in tiers.FALLBACKS:
+            tiers.adopt_orphans()
     except (BoxError, OSError) as error:
-        reason = str(error)
-    send(output, {"error": reason})
+        tier, reasons = None, {"judge": str(error)}
+    send(output, {"tier": tier, "reasons": reasons})
     tasks, lock = queue.SimpleQueue(), threading.Lock()
     threading.Thread(target=watch, args=(context, parent), daemon=True).start()
-    for _ in range(config["jobs"]):
+    for _ in range(jobs):
         threading.Thread(target=work, args=(context, tasks, output, lock), daemon=True).start()
     try:
         while True:

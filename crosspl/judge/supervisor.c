@@ -1,4 +1,5 @@
-/* Supervisor: PID 1 of one box. Runs one program on one input at a time and measures it.
+/* Supervisor: PID 1 of one box. Runs one program on one input at a time and measures it. With arguments (fallback.c) it
+ * is no PID 1, and keeps programs in a private folder itself.
  *
  * In (stdin, little-endian): one job header (9 u64 limits, argv, environment, files), then inputs (u32 size, bytes),
  * ended by the size 0xffffffff or end of file. Out (stdout), per input: 8 u64 (see `struct reply`), the program's
@@ -53,10 +54,20 @@ struct file {
     struct stat seen;
 };
 
+/* fallback.c */
+void prepare_fallback(char **arguments, char **folders);
+void make_filter(int compiling);
+int restrict_program(void);
+int kill_descendants(void);
+
 static struct limits limits;
 static char **arguments, **environment;
 static struct file *files;
 static uint32_t file_count;
+static char *private_folder;               /* NULL under bubblewrap */
+static char *folders[4] = {"/box", "/tmp", "/dev/shm"};
+
+static _Noreturn void leave(void);
 
 static void receive(void *target, size_t size)
 {
@@ -64,7 +75,7 @@ static void receive(void *target, size_t size)
     while (size) {
         ssize_t n = read(0, at, size);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) _exit(0);          /* the host is gone, and so are we */
+        if (n <= 0) leave();           /* the host is gone, and so are we */
         at += n;
         size -= n;
     }
@@ -76,7 +87,7 @@ static void send_bytes(const void *source, size_t size)
     while (size) {
         ssize_t n = write(1, at, size);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) _exit(0);
+        if (n <= 0) leave();
         at += n;
         size -= n;
     }
@@ -172,7 +183,6 @@ static _Noreturn void become_program(int in, int out, int err, volatile int *fai
     dup2(in, 0);
     dup2(out, 1);
     dup2(err, 2);
-    syscall(SYS_close_range, 3, ~0U, 0);
     set_limit(RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1);
     if (limits.address_space) set_limit(RLIMIT_AS, limits.address_space, limits.address_space);
     if (limits.data) set_limit(RLIMIT_DATA, limits.data, limits.data);
@@ -181,8 +191,10 @@ static _Noreturn void become_program(int in, int out, int err, volatile int *fai
     set_limit(RLIMIT_NOFILE, 256, 256);
     set_limit(RLIMIT_CORE, 0, 0);
     set_limit(RLIMIT_STACK, RLIM_INFINITY, RLIM_INFINITY);
-    execvpe(arguments[0], arguments, environment);
-    *failure = errno;
+    int refused = private_folder ? restrict_program() : 0;
+    syscall(SYS_close_range, 3, ~0U, 0);
+    if (!refused) execvpe(arguments[0], arguments, environment);
+    *failure = refused ? refused : errno;
     _exit(127);
 }
 
@@ -197,20 +209,21 @@ static int64_t now_us(clockid_t clock)
 static int await_end(pid_t pid, int64_t start)
 {
     clockid_t clock;
-    struct pollfd handle = {syscall(SYS_pidfd_open, pid, 0), POLLIN, 0};
+    struct pollfd handles[] = {{syscall(SYS_pidfd_open, pid, 0), POLLIN, 0}, {0, 0, 0}};
     int flag = 0;
-    if (handle.fd < 0 || clock_getcpuclockid(pid, &clock)) _exit(73);
+    if (handles[0].fd < 0 || clock_getcpuclockid(pid, &clock)) _exit(73);
     for (;;) {
         int64_t wall = (int64_t)limits.wall_us - (now_us(CLOCK_MONOTONIC) - start);
         int64_t cpu = (int64_t)limits.kill_cpu_us - now_us(clock);
         if (wall <= 0) flag = WALL_CAP;
         if (cpu <= 0) flag = CPU_CAP;
         int64_t wait = wall < cpu ? wall : cpu;
-        int ready = poll(&handle, 1, flag ? 0 : (int)(wait / 1000 + 1));
-        if (ready > 0) flag = 0;
-        if (ready > 0 || flag) break;
+        poll(handles, 2, flag ? 0 : (int)(wait / 1000 + 1));
+        if (handles[1].revents) leave();   /* the host hung up */
+        if (handles[0].revents) flag = 0;
+        if (handles[0].revents || flag) break;
     }
-    close(handle.fd);
+    close(handles[0].fd);
     return flag;
 }
 
@@ -234,19 +247,23 @@ static uint64_t cpu_of(const struct rusage *usage)
            + usage->ru_stime.tv_usec;
 }
 
-/* Kill and reap all that is left in the box, and add its CPU. */
+static int kill_all(void) { return private_folder ? kill_descendants() : kill(-1, SIGKILL) == 0; }
+
+/* Kill and reap all that is left in the box, and add its CPU. Orphans become our children: none is left when there is
+ * no child any more. */
 static void reap_leftovers(struct reply *reply)
 {
     struct rusage usage;
-    int status;
     for (;;) {
-        kill(-1, SIGKILL);
-        pid_t pid = wait4(-1, &status, 0, &usage);
-        if (pid < 0 && errno == EINTR) continue;
-        if (pid < 0) return;
-        reply->cpu_us += cpu_of(&usage);
-        if ((uint64_t)usage.ru_maxrss > reply->peak_kib) reply->peak_kib = usage.ru_maxrss;
-        if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) reply->leftovers++;
+        int status, options = kill_all() ? 0 : WNOHANG;
+        pid_t pid;
+        while ((pid = wait4(-1, &status, options, &usage)) > 0) {
+            options = WNOHANG;
+            reply->cpu_us += cpu_of(&usage);
+            if ((uint64_t)usage.ru_maxrss > reply->peak_kib) reply->peak_kib = usage.ru_maxrss;
+            if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) reply->leftovers++;
+        }
+        if (pid < 0 && errno != EINTR) return;
     }
 }
 
@@ -285,10 +302,31 @@ static int wipe(int parent, const char *name, const char *prefix, int depth)
     return left;
 }
 
+static int wipe_folders(void)
+{
+    int left = 0;
+    chmod(folders[0], 0700);
+    for (int i = 0; folders[i]; i++) left |= wipe(AT_FDCWD, folders[i], i ? NULL : "", 0);
+    return left;
+}
+
+/* End, and leave nothing behind; under bubblewrap all that was in the box ends with us. */
+static _Noreturn void leave(void)
+{
+    struct reply ignored = {0};
+    if (private_folder) {
+        reap_leftovers(&ignored);
+        file_count = 0;
+        wipe_folders();
+        for (int i = 0; folders[i]; i++) rmdir(folders[i]);
+        rmdir(private_folder);
+    }
+    _exit(0);
+}
+
 static int restore_box(void)
 {
-    chmod("/box", 0700);
-    int left = wipe(AT_FDCWD, "/box", "", 0) | wipe(AT_FDCWD, "/tmp", NULL, 0) | wipe(AT_FDCWD, "/dev/shm", NULL, 0);
+    int left = wipe_folders();
     for (uint32_t i = 0; i < file_count; i++) {
         struct stat seen;
         if (lstat(files[i].name, &seen) || !is_program_file(files[i].name, &seen)) write_file(&files[i]);
@@ -360,7 +398,7 @@ static void run_input(const char *input, uint32_t size)
     if (!pid) become_program(in, out, err, &failure);
     reply.flags = await_end(pid, start);
     reply.delay_us = run_delay_us(pid);
-    if (reply.flags) kill(-1, SIGKILL);
+    if (reply.flags) kill_all();
     while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) { }
     reply.wall_us = now_us(CLOCK_MONOTONIC) - start;
     reply.cpu_us = cpu_of(&usage);
@@ -383,19 +421,24 @@ static void run_input(const char *input, uint32_t size)
     close(err);
 }
 
-int main(void)
+int main(int count, char **words)
 {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);  /* Python ignores SIGPIPE, SIGXFSZ */
     prctl(PR_SET_DUMPABLE, 0);                                              /* closes /proc/1 to the program */
-    if (chdir("/box")) _exit(78);
     umask(022);
+    if (count > 4) {
+        private_folder = words[1];
+        prepare_fallback(words + 1, folders);
+    }
+    if (chdir(folders[0])) _exit(78);
     receive_job();
+    if (private_folder) make_filter(limits.return_files);
     for (;;) {
         uint32_t size = receive_u32();
-        if (size == END_OF_JOB) return 0;
+        if (size == END_OF_JOB) leave();
         char *input = malloc((size_t)size + 1);
         if (!input) _exit(70);
         receive(input, size);
