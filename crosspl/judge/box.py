@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 
 from crosspl.judge import tiers
 
-JOB = struct.Struct("<9Q")
+JOB = struct.Struct("<10Q")
 REPLY = struct.Struct("<8Q")
 SIZE = struct.Struct("<I")
 END_OF_JOB = 0xFFFFFFFF
-WALL_CAP, CPU_CAP, NO_EXEC, DIRTY = 1, 2, 4, 8
+WALL_CAP, CPU_CAP, NO_EXEC, DIRTY, MEMORY_CAP = 1, 2, 4, 8, 16
 SLACK_S = 60  # the box may be this much later than its own wall cap before the host kills it
 ENVIRONMENT = {
     "HOME": "/box", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0",
@@ -44,6 +44,7 @@ class Limits:
     output: int = 4 << 20
     processes: int = 0
     stderr_kept: int = 4096
+    memory_together: int = 0  # resident bytes of all its processes
 
 
 @dataclass
@@ -97,7 +98,7 @@ def pack_job(limits, argv, environment, files, return_files):
     cpu_seconds = math.ceil(limits.kill_s) + 1  # a second above the exact cap, which sees one process only
     head = JOB.pack(
         cpu_seconds, int(limits.kill_s * 1e6), int(limits.wall_s * 1e6), limits.address_space, limits.data,
-        limits.output, limits.processes, limits.stderr_kept, int(return_files),
+        limits.output, limits.processes, limits.stderr_kept, int(return_files), limits.memory_together,
     )  # fmt: skip
     parts = [head, pack_strings(argv), pack_strings([f"{k}={v}" for k, v in environment.items()])]
     parts.append(SIZE.pack(len(files)))

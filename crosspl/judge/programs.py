@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field
 
 from crosspl.judge.batches import compile_batch
-from crosspl.judge.box import CPU_CAP, DIRTY, NO_EXEC, WALL_CAP, Box, BoxError, Setup
+from crosspl.judge.box import CPU_CAP, DIRTY, MEMORY_CAP, NO_EXEC, WALL_CAP, Box, BoxError, Setup
 from crosspl.judge.verdicts import compile_limits, failure, is_doubtful, run_limits, test_verdict
 
 TIMEOUTS_UNTIL_SKIP = 3  # after so many TLE or ILE the remaining tests count as TLE without a run
@@ -73,7 +73,7 @@ def build(context, entry, task, outcome):
     if result.flags & NO_EXEC:
         raise BoxError(f"{entry['compile'][0]} cannot be run in the box")
     if result.status or result.flags:
-        over = result.flags & (CPU_CAP | WALL_CAP) or result.cpu_s > limits.cpu_s
+        over = result.flags & (CPU_CAP | WALL_CAP | MEMORY_CAP) or result.cpu_s > limits.cpu_s
         outcome["verdict"] = "CTLE" if over else "CE"
         outcome["again"] = bool(result.flags & WALL_CAP)
         outcome["message"] = text_of(result.stderr or result.stdout)

@@ -1,7 +1,7 @@
 /* Supervisor: PID 1 of one box. Runs one program on one input at a time and measures it. With arguments (fallback.c) it
  * is no PID 1, and keeps programs in a private folder itself.
  *
- * In (stdin, little-endian): one job header (9 u64 limits, argv, environment, files), then inputs (u32 size, bytes),
+ * In (stdin, little-endian): one job header (10 u64 limits, argv, environment, files), then inputs (u32 size, bytes),
  * ended by the size 0xffffffff or end of file. Out (stdout), per input: 8 u64 (see `struct reply`), the program's
  * stdout, the first bytes of its stderr, and the files of /box when the job asks for them (compiling).
  * Expected outputs never come here: the host compares, and stops a program by not sending the next input.
@@ -25,7 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WALL_CAP = 1, CPU_CAP = 2, NO_EXEC = 4, DIRTY = 8 };
+enum { WALL_CAP = 1, CPU_CAP = 2, NO_EXEC = 4, DIRTY = 8, MEMORY_CAP = 16 };
+enum { MEMORY_CHECK_US = 50000 };
 enum { END_OF_JOB = 0xffffffff, DEPTH_LIMIT = 64 };
 
 struct limits {
@@ -35,6 +36,7 @@ struct limits {
     uint64_t address_space, data, file_size, processes; /* 0 = not limited */
     uint64_t stderr_kept;
     uint64_t return_files;
+    uint64_t memory_together;  /* resident bytes of all processes, looked at every 50 ms; 0 = not limited */
 };
 
 struct reply {
@@ -205,19 +207,45 @@ static int64_t now_us(clockid_t clock)
     return time.tv_sec * 1000000LL + time.tv_nsec / 1000;
 }
 
-/* Wait for the end of `pid`, for the wall cap, or for the CPU cap. Returns the flag of the cap that was hit. */
+/* Return the resident bytes of all processes in the box but us. Pages that a fork shares count for each process. */
+static uint64_t resident_bytes(void)
+{
+    uint64_t pages = 0;
+    DIR *folder = opendir("/proc");
+    if (!folder) return 0;                              /* no /proc in this box */
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        char path[300];
+        unsigned long size, resident;
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || atoi(entry->d_name) == getpid()) continue;
+        snprintf(path, sizeof path, "/proc/%s/statm", entry->d_name);
+        FILE *stream = fopen(path, "re");
+        if (stream && fscanf(stream, "%lu %lu", &size, &resident) == 2) pages += resident;
+        if (stream) fclose(stream);
+    }
+    closedir(folder);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* Wait for the end of `pid`, or for the wall, CPU or memory cap. Returns the flag of the cap that was hit. */
 static int await_end(pid_t pid, int64_t start)
 {
     clockid_t clock;
     struct pollfd handles[] = {{syscall(SYS_pidfd_open, pid, 0), POLLIN, 0}, {0, 0, 0}};
-    int flag = 0;
+    int flag = 0, watch = limits.memory_together && !private_folder; /* /proc shows others there */
+    int64_t next_check = start + MEMORY_CHECK_US;
     if (handles[0].fd < 0 || clock_getcpuclockid(pid, &clock)) _exit(73);
     for (;;) {
         int64_t wall = (int64_t)limits.wall_us - (now_us(CLOCK_MONOTONIC) - start);
         int64_t cpu = (int64_t)limits.kill_cpu_us - now_us(clock);
         if (wall <= 0) flag = WALL_CAP;
         if (cpu <= 0) flag = CPU_CAP;
-        int64_t wait = wall < cpu ? wall : cpu;
+        int64_t wait = wall < cpu ? wall : cpu, check = next_check - now_us(CLOCK_MONOTONIC);
+        if (watch && check <= 0) {
+            if (resident_bytes() > limits.memory_together) flag = MEMORY_CAP;
+            check = MEMORY_CHECK_US;
+            next_check = now_us(CLOCK_MONOTONIC) + check;
+        }
+        if (watch && check < wait) wait = check;
         poll(handles, 2, flag ? 0 : (int)(wait / 1000 + 1));
         if (handles[1].revents) leave();   /* the host hung up */
         if (handles[0].revents) flag = 0;

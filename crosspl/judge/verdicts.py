@@ -7,7 +7,7 @@ exec), TLE, ILE, OLE, MLE, RE, then the comparison (WA or OK).
 
 import signal
 
-from crosspl.judge.box import CPU_CAP, NO_EXEC, WALL_CAP, Limits
+from crosspl.judge.box import CPU_CAP, MEMORY_CAP, NO_EXEC, WALL_CAP, Limits
 from crosspl.judge.comparison import agree
 
 VERDICTS = ("OK", "WA", "RE", "TLE", "ILE", "MLE", "OLE", "CE", "CTLE", "NC", "JE")
@@ -15,6 +15,8 @@ CPU_S, MEMORY_MIB, OUTPUT_KIB = 2.0, 512, 4096  # where the row does not say
 WALL_S, WALL_FACTOR = 10.0, 5.0  # wall cap: whichever is larger; it only ends a run, it decides no TLE
 NEAR = 1.3  # killed at so many times the CPU limit; a run that ended between 1 and 1.3 is run again alone
 STARVED = 0.5  # share of the wall spent waiting for a CPU above which an ILE is run again alone
+TOGETHER = 2  # all processes of a program may hold so many times what one may
+COMPILER_TOGETHER = 6 << 30
 MEMORY_SHARE = 0.85  # a failed run that reached this share of its memory limit failed for memory
 
 
@@ -31,6 +33,7 @@ def run_limits(entry, wanted):
         data=room if mode in ("data", "heap") else 0,
         output=wanted.get("output_kib", OUTPUT_KIB) << 10,
         processes=entry["nproc"],
+        memory_together=TOGETHER * room,
     )
     return limits, memory << 10  # without the runtime's own overhead, much of which is never resident
 
@@ -45,6 +48,7 @@ def compile_limits(entry):
         address_space=(wanted["as"] or 0) << 20,
         output=wanted["out"] << 10,
         processes=max(64, entry["nproc"]),
+        memory_together=COMPILER_TOGETHER,
     )
 
 
@@ -54,6 +58,8 @@ def failure(result, limits, memory_kib):
         return "JE"
     if result.flags & CPU_CAP or result.cpu_s > limits.cpu_s or result.signal == signal.SIGXCPU:
         return "TLE"
+    if result.flags & MEMORY_CAP:
+        return "MLE"
     if result.flags & WALL_CAP:
         return "ILE"
     if result.signal == signal.SIGXFSZ or result.output_size >= limits.output:
