@@ -61,8 +61,6 @@ def main(argv=None):
     )
     unsandboxed = options.i_understand_unsandboxed
     with Judge(languages, jobs=jobs, cache=options.cache or None, unsandboxed=unsandboxed) as judge:
-        if judge.sandbox != "bwrap":
-            print(f"sandbox: {judge.sandbox}{judge.connection.reasons}", file=sys.stderr)
         verdicts = judge.judge(rows, options.stop_on_first_failure, make_progress())
     write_rows(options.output, verdicts)
     errors = [row["id"] for row in verdicts if row["verdict"] == "JE"]

@@ -52,7 +52,7 @@ def main(argv=None):
         model, history = train_grpo(
             model, tokenizer, problems, args.language, reward, args.settings, args.seed, state, args.title
         )
-        toolchain = judge.toolchains[args.language]
+        toolchain, sandbox = judge.toolchains[args.language], judge.sandbox
     manifest = {
         "settings": args.settings,
         "init": args.adapter or "base",
@@ -60,6 +60,7 @@ def main(argv=None):
         "seed": args.seed,
         "trainable_parameters": trainable,
         "toolchain": toolchain,
+        "sandbox": sandbox,
         "inputs": {path: models.file_hash(path) for path in inputs},
         "versions": models.versions(),
     }

@@ -6,6 +6,7 @@ Equal rows are judged once, known verdicts come from the cache, doubtful runs an
 
 import asyncio
 import os
+import sys
 import threading
 
 from crosspl.errors import UserError
@@ -37,6 +38,8 @@ class Judge:
         self.cache = VerdictCache(cache) if cache else None
         self.connection = Connection(self.entries, self.jobs, work, unsandboxed)
         self.sandbox = self.connection.tier
+        if self.sandbox != "bwrap":
+            print(f"sandbox: {self.sandbox}{self.connection.reasons}", file=sys.stderr)
         self.toolchains, self.prepared, self.work = {}, {}, work
         try:
             self.toolchains = check_languages(self, self.entries)
