@@ -19,7 +19,7 @@ JOB = struct.Struct("<10Q")
 REPLY = struct.Struct("<8Q")
 SIZE = struct.Struct("<I")
 END_OF_JOB = 0xFFFFFFFF
-WALL_CAP, CPU_CAP, NO_EXEC, DIRTY, MEMORY_CAP = 1, 2, 4, 8, 16
+WALL_CAP, CPU_CAP, NO_EXEC, DIRTY, MEMORY_CAP, TOO_LARGE = 1, 2, 4, 8, 16, 32
 SLACK_S = 60  # the box may be this much later than its own wall cap before the host kills it
 ENVIRONMENT = {
     "HOME": "/box", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0",
@@ -103,7 +103,7 @@ def pack_job(limits, argv, environment, files, return_files):
     parts = [head, pack_strings(argv), pack_strings([f"{k}={v}" for k, v in environment.items()])]
     parts.append(SIZE.pack(len(files)))
     for name, (mode, data) in files.items():
-        encoded = name.encode()
+        encoded = os.fsencode(name)
         parts += [SIZE.pack(len(encoded)), encoded, SIZE.pack(mode), SIZE.pack(len(data)), data]
     return b"".join(parts)
 
@@ -153,7 +153,7 @@ class Box:
             result = Result(status, cpu / 1e6, wall / 1e6, delay / 1e6, peak, leftovers, flags, size,
                             self._blob(), self._blob())  # fmt: skip
             while self._size():
-                name = self._blob().decode()
+                name = os.fsdecode(self._blob())
                 mode = self._size()
                 result.files[name] = (mode, self._blob())
             return result

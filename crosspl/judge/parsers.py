@@ -32,9 +32,9 @@ def parser_row(language, parser, codes):
 
 def read_answers(judge, language, codes, outcome):
     """Return the parser's answers, halving the batch when it did not answer for all."""
-    lines = outcome["stdout"].split()
     if outcome["verdict"] == "JE":
         raise SandboxError(f"the judge could not run the parser of {language}: {outcome['message']}")
+    lines = outcome["stdout"].split()
     if outcome["verdict"] == "OK" and len(lines) == len(codes):
         return [line == "1" for line in lines]
     if len(codes) == 1:

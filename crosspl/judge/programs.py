@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from crosspl.judge.batches import compile_batch
 from crosspl.judge.box import CPU_CAP, DIRTY, MEMORY_CAP, NO_EXEC, WALL_CAP, Box, BoxError, Setup
-from crosspl.judge.verdicts import compile_limits, failure, is_doubtful, run_limits, test_verdict
+from crosspl.judge.verdicts import compile_limits, failure, is_doubtful, is_starved, run_limits, test_verdict
 
 TIMEOUTS_UNTIL_SKIP = 3  # after so many TLE or ILE the remaining tests count as TLE without a run
 MESSAGE_CHARACTERS = 500
@@ -75,12 +75,21 @@ def build(context, entry, task, outcome):
     if result.status or result.flags:
         over = result.flags & (CPU_CAP | WALL_CAP | MEMORY_CAP) or result.cpu_s > limits.cpu_s
         outcome["verdict"] = "CTLE" if over else "CE"
-        outcome["again"] = bool(result.flags & WALL_CAP)
+        outcome["again"] = bool(result.flags & WALL_CAP) and is_starved(result)
         outcome["message"] = text_of(result.stderr or result.stdout)
         return False
     result.files.pop(entry["source"], None)
+    if not is_runnable(entry, result.files):
+        outcome |= {"verdict": "CE", "message": f"the compiler left no {entry['run'][0]} that can be run"}
+        return False
     task["files"] = outcome["built"] = result.files
     return True
+
+
+def is_runnable(entry, files):
+    """Return whether what is to run is there, when it is a file of the program's own."""
+    command = entry["run"][0]
+    return not command.startswith("./") or bool(files.get(command[2:], (0, b""))[0] & 0o100)
 
 
 def compile_files(context, entry, files, prepared=None):
@@ -128,6 +137,8 @@ def run_tests(context, entry, task, tests, outcome):
             result = box.run(stdin.encode(errors="surrogatepass"))
             accepted = None if expected is None or task["checker"] else encoded(expected)
             verdict = test_verdict(result, limits, memory_kib, accepted, task["comparison"])
+            if result.flags & NO_EXEC and entry["run"][0].startswith("./"):
+                verdict = "RE"  # the program's own file is nothing that can be executed
             if verdict == "OK" and task["checker"]:
                 verdict = check(context, task["checker"], stdin, expected, result.stdout)
             outcome["tests"].append(report(verdict, result))

@@ -20,6 +20,7 @@ DENIED = """
     add_key keyctl request_key io_uring_setup io_uring_enter io_uring_register bpf perf_event_open userfaultfd
     ptrace process_vm_readv process_vm_writev personality memfd_secret kexec_load kexec_file_load init_module
     finit_module delete_module swapon swapoff reboot quotactl acct syslog open_by_handle_at name_to_handle_at
+    shmget semget msgget mq_open
     lookup_dcookie vhangup nfsservctl settimeofday clock_settime adjtimex clock_adjtime sethostname setdomainname
 """.split()  # noqa: SIM905 (a list of 50 quoted names reads worse)
 NEW_NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
@@ -52,6 +53,8 @@ def make_blob(machine):
         add_rule(pyseccomp, filters, refuse, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, flag, flag))
     # clone3 hides its flags behind a pointer; ENOSYS makes the C libraries fall back to clone
     add_rule(pyseccomp, filters, pyseccomp.ERRNO(errno.ENOSYS), "clone3")
+    # the limits of others: the supervisor has the program's uid
+    add_rule(pyseccomp, filters, refuse, "prlimit64", pyseccomp.Arg(0, pyseccomp.NE, 0))
     add_rule(pyseccomp, filters, refuse, "ioctl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, TIOCSTI))
     no_family = pyseccomp.ERRNO(errno.EAFNOSUPPORT)
     for call in ("socket", "socketpair"):

@@ -25,8 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WALL_CAP = 1, CPU_CAP = 2, NO_EXEC = 4, DIRTY = 8, MEMORY_CAP = 16 };
-enum { MEMORY_CHECK_US = 50000 };
+enum { WALL_CAP = 1, CPU_CAP = 2, NO_EXEC = 4, DIRTY = 8, MEMORY_CAP = 16, TOO_LARGE = 32 };
+enum { MEMORY_CHECK_US = 50000, RETURNED_BYTES = 256 << 20 };
 enum { END_OF_JOB = 0xffffffff, DEPTH_LIMIT = 64 };
 
 struct limits {
@@ -53,7 +53,6 @@ struct reply {
 struct file {
     char *name, *data;
     uint32_t size, mode;
-    struct stat seen;
 };
 
 /* fallback.c */
@@ -134,20 +133,20 @@ static void make_parents(const char *name)
     }
 }
 
-static void write_file(struct file *file)
+static int write_file(const struct file *file)
 {
     unlink(file->name);
     make_parents(file->name);
     int fd = open(file->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, file->mode);
-    if (fd < 0) _exit(71);
+    if (fd < 0) return -1;
     for (size_t done = 0; done < file->size;) {
         ssize_t n = write(fd, file->data + done, file->size - done);
-        if (n <= 0) _exit(72);
+        if (n <= 0) break;
         done += n;
     }
-    fchmod(fd, file->mode);
-    fstat(fd, &file->seen);
+    int short_by = fchmod(fd, file->mode) || lseek(fd, 0, SEEK_CUR) != (off_t)file->size;
     close(fd);
+    return short_by ? -1 : 0;
 }
 
 static void receive_job(void)
@@ -163,7 +162,7 @@ static void receive_job(void)
         files[i].name = receive_blob(&size);
         files[i].mode = receive_u32();
         files[i].data = receive_blob(&files[i].size);
-        write_file(&files[i]);
+        if (write_file(&files[i])) _exit(71);
     }
 }
 
@@ -195,7 +194,8 @@ static _Noreturn void become_program(int in, int out, int err, volatile int *fai
     set_limit(RLIMIT_STACK, RLIM_INFINITY, RLIM_INFINITY);
     int refused = private_folder ? restrict_program() : 0;
     syscall(SYS_close_range, 3, ~0U, 0);
-    if (!refused) execvpe(arguments[0], arguments, environment);
+    if (!refused && strchr(arguments[0], '/')) execve(arguments[0], arguments, environment);
+    else if (!refused) execvpe(arguments[0], arguments, environment);
     *failure = refused ? refused : errno;
     _exit(127);
 }
@@ -295,34 +295,21 @@ static void reap_leftovers(struct reply *reply)
     }
 }
 
-static int is_program_file(const char *path, const struct stat *seen)
-{
-    for (uint32_t i = 0; i < file_count; i++)
-        if (!strcmp(files[i].name, path))
-            return seen->st_ino == files[i].seen.st_ino && seen->st_size == files[i].seen.st_size
-                   && seen->st_ctim.tv_sec == files[i].seen.st_ctim.tv_sec
-                   && seen->st_ctim.tv_nsec == files[i].seen.st_ctim.tv_nsec;
-    return 0;
-}
-
-/* Empty a folder except for untouched program files. `prefix` is its path below /box, or NULL elsewhere.
- * Returns nonzero when something stays: the host then takes a new box. */
-static int wipe(int parent, const char *name, const char *prefix, int depth)
+/* Empty a folder. Returns nonzero when something stays: the host then takes a new box. */
+static int wipe(int parent, const char *name, int depth)
 {
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), left = 0;
     DIR *folder = fd < 0 || depth > DEPTH_LIMIT ? NULL : fdopendir(fd);
     if (!folder) return 1;
     for (struct dirent *entry; (entry = readdir(folder));) {
         struct stat seen;
-        char path[8192] = "";
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
         if (fstatat(fd, entry->d_name, &seen, AT_SYMLINK_NOFOLLOW)) continue;
-        if (prefix) snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "/" : "", entry->d_name);
         if (S_ISDIR(seen.st_mode)) {
             fchmodat(fd, entry->d_name, 0700, 0);
-            left |= wipe(fd, entry->d_name, prefix ? path : NULL, depth + 1);
-            unlinkat(fd, entry->d_name, AT_REMOVEDIR);    /* stays when it holds program files */
-        } else if (!prefix || !is_program_file(path, &seen)) {
+            left |= wipe(fd, entry->d_name, depth + 1);
+            left |= unlinkat(fd, entry->d_name, AT_REMOVEDIR) != 0;
+        } else {
             left |= unlinkat(fd, entry->d_name, 0) != 0;
         }
     }
@@ -334,7 +321,7 @@ static int wipe_folders(void)
 {
     int left = 0;
     chmod(folders[0], 0700);
-    for (int i = 0; folders[i]; i++) left |= wipe(AT_FDCWD, folders[i], i ? NULL : "", 0);
+    for (int i = 0; folders[i]; i++) left |= wipe(AT_FDCWD, folders[i], 0);
     return left;
 }
 
@@ -344,7 +331,6 @@ static _Noreturn void leave(void)
     struct reply ignored = {0};
     if (private_folder) {
         reap_leftovers(&ignored);
-        file_count = 0;
         wipe_folders();
         for (int i = 0; folders[i]; i++) rmdir(folders[i]);
         rmdir(private_folder);
@@ -352,13 +338,11 @@ static _Noreturn void leave(void)
     _exit(0);
 }
 
+/* Files are written anew: a program can change its own through a mapping and leave no trace but the content. */
 static int restore_box(void)
 {
     int left = wipe_folders();
-    for (uint32_t i = 0; i < file_count; i++) {
-        struct stat seen;
-        if (lstat(files[i].name, &seen) || !is_program_file(files[i].name, &seen)) write_file(&files[i]);
-    }
+    for (uint32_t i = 0; i < file_count; i++) left |= write_file(&files[i]);
     return left;
 }
 
@@ -378,7 +362,8 @@ static void send_memory(int fd, uint64_t limit)
 }
 
 /* Send every regular file below the working folder: u32 1, name, mode, content. */
-static void send_files(const char *prefix, int depth)
+/* Send the files below `prefix`, or with `count` nothing: then add up their sizes (sparse files are large too). */
+static void send_files(const char *prefix, int depth, uint64_t *count)
 {
     DIR *folder = opendir(*prefix ? prefix : ".");
     if (!folder || depth > DEPTH_LIMIT) return;
@@ -388,8 +373,9 @@ static void send_files(const char *prefix, int depth)
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
         snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "/" : "", entry->d_name);
         if (lstat(path, &seen)) continue;
-        if (S_ISDIR(seen.st_mode)) send_files(path, depth + 1);
-        int fd = S_ISREG(seen.st_mode) ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+        if (S_ISDIR(seen.st_mode)) send_files(path, depth + 1, count);
+        if (count && S_ISREG(seen.st_mode)) *count += seen.st_size;
+        int fd = S_ISREG(seen.st_mode) && !count ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
         if (fd < 0) continue;
         send_u32(1);
         send_u32(strlen(path));
@@ -439,10 +425,13 @@ static void run_input(const char *input, uint32_t size)
     fstat(err, &seen[1]);
     reply.output_size = seen[0].st_size > seen[1].st_size ? seen[0].st_size : seen[1].st_size;
     if (!limits.return_files && restore_box()) reply.flags |= DIRTY;
+    uint64_t total = 0;
+    if (limits.return_files) send_files("", 0, &total);
+    if (total > RETURNED_BYTES) reply.flags |= TOO_LARGE;
     send_bytes(&reply, sizeof reply);
     send_memory(out, limits.file_size ? limits.file_size : 1ULL << 30);
     send_memory(err, limits.stderr_kept);
-    if (limits.return_files) send_files("", 0);
+    if (limits.return_files && !(reply.flags & TOO_LARGE)) send_files("", 0, NULL);
     send_u32(0);
     close(in);
     close(out);

@@ -81,4 +81,9 @@ def is_doubtful(verdict, result, limits):
     """Return True when other load may explain the verdict, so that the run is repeated alone."""
     if verdict == "TLE":
         return not result.flags & CPU_CAP and result.cpu_s <= NEAR * limits.cpu_s
-    return verdict == "ILE" and result.delay_s > STARVED * result.wall_s
+    return verdict == "ILE" and is_starved(result)
+
+
+def is_starved(result):
+    """Return True when a run spent most of its wall time waiting for a CPU."""
+    return result.delay_s > STARVED * result.wall_s
