@@ -7,7 +7,7 @@ SNAKEMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" snakemake
 CONFIG ?=
 CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: help setup transfer-table humaneval-x smoke test test-languages languages lint runtimes costs clean
+.PHONY: help setup transfer-table humaneval-x smoke test test-languages languages lint runtimes costs benchmark-judge clean
 
 help:             ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -31,13 +31,13 @@ transfer-table: runtimes  ## the main job: everything up to results/transfer_tab
 
 smoke: ; @$(MAKE) --no-print-directory transfer-table CONFIG=configs/smoke.yaml  ## the whole DAG in two minutes, plumbing only
 
-humaneval-x:      ## judge the 656 canonical programs of HumanEval-X
+humaneval-x:      ## judge the 984 canonical programs of HumanEval-X
 	@$(MAKE) --no-print-directory runtimes CONFIG=configs/humaneval_x.yaml
 	@$(SNAKEMAKE) results/parallel_matrix.csv --configfile configs/humaneval_x.yaml
 
 test: setup       ## set up, then all tests
 	@$(BIN)/python -m scripts.install_runtimes
-	@$(BIN)/python -m scripts.install_runtimes --config configs/humaneval_x.yaml
+	@$(BIN)/python -m scripts.install_runtimes --languages c cpp java javascript
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --durations=15
 
 test-languages: setup  ## install every language (about 3 GB), then test each
@@ -52,6 +52,8 @@ lint: setup       ## ruff, snakefmt and snakemake --lint
 
 costs:            ## CPU seconds and wall per rule of the last run
 	@$(BIN)/python -m scripts.rule_costs results/benchmarks logs
+
+benchmark-judge: setup ; @$(BIN)/python -m benchmarks.judge --compare benchmarks/judge.json  ## what the judge costs, beside the committed result
 
 clean:            ## delete resumable state and caches (work/), not results
 	rm -rf work

@@ -1,7 +1,8 @@
 """Install the language runtimes and the sandbox that a config needs, or say in one line what to install.
 
-In: config files (later ones are laid over earlier ones), or --all for every language file. Out: nothing but installed
-packages: by apt and npm when this user may, otherwise the line to type, also for conda, and exit status 2.
+In: config files (later ones are laid over earlier ones), languages by name, or --all for every language file. Out:
+nothing but installed packages: by apt and npm when this user may, otherwise the line to type, also for conda, and exit
+status 2.
 """
 
 import argparse
@@ -21,9 +22,10 @@ LIBC_HEADERS = "libc6-dev"  # gcc alone does not bring them
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", nargs="+", default=["config.yaml"], help="config files")
+    parser.add_argument("--languages", nargs="+", metavar="KEY", help="these languages, instead of a config's")
     parser.add_argument("--all", action="store_true", help="every language in languages/")
     args = parser.parse_args(argv)
-    entries = load_languages(known_languages() if args.all else configured(args.config))
+    entries = load_languages(known_languages() if args.all else args.languages or configured(args.config))
     missing = [entry for entry in entries.values() if lacking_commands(entry)]
     lacking = sorted({package for command, package in SANDBOX.items() if not shutil.which(command)})
     if not missing and not lacking:
