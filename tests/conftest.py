@@ -1,4 +1,4 @@
-"""Fixtures of the workflow tests, and the marker `full` for tests that need minutes."""
+"""Fixtures that several files share, and the marker `full` for tests that need minutes."""
 
 from pathlib import Path
 
@@ -30,6 +30,22 @@ def smoke_tree(request, tmp_path_factory):
     tree = copy_repository(tmp_path_factory.mktemp("smoke"))
     run_workflow(tree, "smoke run")
     return tree
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory):
+    """The folder of a tiny random base model. torch is imported here, not for tests that need no model."""
+    from tiny import base_folder
+
+    return base_folder(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="session")
+def tokenizer(base):
+    """The tokenizer of the tiny base model."""
+    from crosspl.models import load_tokenizer
+
+    return load_tokenizer(base)
 
 
 @pytest.fixture

@@ -26,16 +26,6 @@ GRPO = {
 CANARIES = ["# python\n# add 3 to each\nprint(1)", "# lua\nfor line in io.lines() do\nend"]
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return base_folder(tmp_path_factory.mktemp("base"))
-
-
-@pytest.fixture(scope="module")
-def tokenizer(base):
-    return models.load_tokenizer(base)
-
-
 def fresh(base, seed=0):
     return models.fresh_adapter(models.load_base(base), LORA, seed)
 

@@ -302,18 +302,3 @@ def test_killed_box_is_retried(judge):
             break
     thread.join()
     assert result[0]["verdict"] == "OK"
-
-
-def test_memory_of_several_processes_counts_together(judge):
-    """Each child stays below the limit of one process; together they pass twice that limit."""
-    code = """
-import os, signal
-for _ in range(6):
-    if not os.fork():
-        x = b"x" * (90 << 20)
-        signal.pause()
-signal.pause()
-"""
-    limits = {"cpu_s": 20, "memory_mib": 64}
-    [verdict] = judge.judge([row(code, "") | {"limits": limits}])
-    assert verdict["verdict"] == "MLE" and verdict["tests"][0]["leftovers"] >= 3

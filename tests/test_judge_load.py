@@ -127,3 +127,18 @@ def test_humaneval_x_with_1_and_16_jobs(tmp_path):
         with Judge(LANGUAGES, jobs=jobs, work=tmp_path) as judge:
             verdicts.append([(found["id"], found["language"], found["verdict"]) for found in judge.judge(rows)])
     assert len(rows) == 164 * len(LANGUAGES) and set(verdicts[0]) ^ set(verdicts[1]) == set()
+
+
+def test_memory_of_several_processes_counts_together(judge):
+    """Each child stays below the limit of one process; together they pass twice that limit."""
+    code = """
+import os, signal
+for _ in range(6):
+    if not os.fork():
+        x = b"x" * (90 << 20)
+        signal.pause()
+signal.pause()
+"""
+    limits = {"cpu_s": 20, "memory_mib": 64}
+    [verdict] = judge.judge([row("python", code, [{"stdin": "", "stdout": ""}]) | {"limits": limits}])
+    assert verdict["verdict"] == "MLE" and verdict["tests"][0]["leftovers"] >= 3

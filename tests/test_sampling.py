@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import LORA, WORLD, base_folder
+from tiny import LORA, WORLD
 
 from crosspl import models
 from crosspl.errors import UserError
@@ -24,16 +24,6 @@ PROMPTS = [
     "# c\n# x\n",
 ]
 SETTINGS = {"split": "eval", "seed": 0, "samples": 3, "temperature": 1.0, "max_tokens": 16, "batch": 12}
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return base_folder(tmp_path_factory.mktemp("base"))
-
-
-@pytest.fixture(scope="module")
-def tokenizer(base):
-    return models.load_tokenizer(base)
 
 
 @pytest.fixture(scope="module")

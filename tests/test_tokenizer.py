@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tiny import WORLD, base_folder, training_rows
+from tiny import WORLD, training_rows
 
 from crosspl import models
 from crosspl.errors import UserError
@@ -20,19 +20,14 @@ def texts():
     return [row["prompt"] + row["completion"] for row in training_rows()]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return base_folder(tmp_path_factory.mktemp("base"))
-
-
 def programs():
     problems = world.build_problems(WORLD)
     return [row["code"] for language in PRINTERS for row in world.candidate_programs(problems[:40], language, WORLD)]
 
 
-def test_every_program_comes_back(folder):
+def test_every_program_comes_back(base):
     """Of all PLs, most of which the tokenizer has not seen, and through transformers' own decoding."""
-    tokenizer = models.load_tokenizer(folder)
+    tokenizer = models.load_tokenizer(base)
     for text in programs() + STRANGE:
         ids = tokenizer(text).input_ids
         assert tokenizer.decode(ids) == text
@@ -56,8 +51,8 @@ def test_vocabulary_is_bounded(texts):
     assert train_tokenizer(texts, 300).to_str() == train_tokenizer(list(texts), 300).to_str()
 
 
-def test_padding_is_left_and_not_the_end(folder):
-    tokenizer = models.load_tokenizer(folder)
+def test_padding_is_left_and_not_the_end(base):
+    tokenizer = models.load_tokenizer(base)
     assert tokenizer.pad_token_id != tokenizer.eos_token_id
     batch = tokenizer(["a", "a much longer text"], padding=True)
     assert batch["input_ids"][0][0] == tokenizer.pad_token_id and batch["attention_mask"][0][0] == 0
@@ -65,9 +60,9 @@ def test_padding_is_left_and_not_the_end(folder):
 
 
 @pytest.mark.parametrize("pad", ["<eos>", None])
-def test_pad_that_is_eos_is_refused(folder, tmp_path, pad):
-    (tmp_path / "tokenizer.json").write_bytes((models.Path(folder) / "tokenizer.json").read_bytes())
-    config = json.loads((models.Path(folder) / "tokenizer_config.json").read_text()) | {"pad_token": pad}
+def test_pad_that_is_eos_is_refused(base, tmp_path, pad):
+    (tmp_path / "tokenizer.json").write_bytes((models.Path(base) / "tokenizer.json").read_bytes())
+    config = json.loads((models.Path(base) / "tokenizer_config.json").read_text()) | {"pad_token": pad}
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({k: v for k, v in config.items() if v}))
     with pytest.raises(UserError, match="pad token must exist and differ from its eos"):
         models.load_tokenizer(tmp_path)
