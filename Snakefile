@@ -6,6 +6,7 @@ schemas/config.schema.json.
 
 from snakemake.utils import min_version
 
+from crosspl import experiment as ex
 from crosspl import workflow as wf
 from crosspl.errors import stop_on_user_error
 from crosspl.lock import lock_tree
@@ -31,7 +32,9 @@ onstart:
 
 wildcard_constraints:
     language="[a-z_]+",
-    mixture="[a-z_0-9]+",
+    mixture="[a-z][a-z_0-9]*",
+    training_set=r"pretraining|sft/[a-z_0-9]+|rl/[a-z_]+",
+    sweep="[a-z][a-z_0-9]*",
     init="[a-z_0-9]+",
     source="[a-z_]+",
     seed=r"\d+",

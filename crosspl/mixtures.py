@@ -1,28 +1,49 @@
-"""SFT mixtures and what each of them is matched with (DESIGN section 6).
+"""SFT mixtures, one rule each (DESIGN section 6).
 
-In: problems of the `sft` split, verified programs per PL, the SFT languages (L of them), P problems.
-Out: SFT rows {"problem", "family", "language", "style", "difficulty", "prompt", "completion"}; the matching table.
+In: problems of the `sft` split, verified programs per PL, a Recipe. Out: SFT rows {"problem", "family", "language",
+"style", "difficulty", "prompt", "completion"}. L is the number of PLs, P the number of problems.
 
 parallel       P problems, each in all L languages, a different style in each
 same_problems  control A: the same P problems, L programs (styles) each, all in one PL per problem, PLs rotated
 same_programs  control B: P·L problems, one PL each
 monolingual    control C: the same P problems, L programs each, all in the source PL
+dose           the same P problems; `share` of them as in parallel, the others as in same_problems
 """
 
 from collections import Counter
 from itertools import permutations
+from typing import NamedTuple
 
 from crosspl.errors import UserError
 from crosspl.prompts import problem_prompt
 
-# What is equal to `parallel` by construction; off by more than TOLERANCE the run fails.
+# What is equal to `parallel` by construction, per rule.
 MATCHED = {
     "parallel": (),
     "same_problems": ("problems", "programs", "tokens", "language_shares", "difficulty", "steps"),
     "same_programs": ("programs", "tokens", "language_shares", "difficulty", "steps"),
     "monolingual": ("problems", "programs", "difficulty", "steps"),
+    "dose": ("problems", "programs", "tokens", "language_shares", "difficulty", "steps"),
+    "equal_tokens": ("tokens", "difficulty", "steps"),  # `parallel` in other PLs
+    "fewer_problems": ("language_shares", "steps"),  # `parallel` with fewer problems
 }
-TOLERANCE = 0.01
+
+
+class Recipe(NamedTuple):
+    """How a mixture is made.
+
+    languages: its PLs. source: the PL of `monolingual`. problems: P; None: as many as give `tokens`. width: how many
+    different programs per problem and PL the pool must have, so that all mixtures of an experiment choose alike.
+    tokens: completion tokens to come close to; None: whatever the problems give. share: parallel part of `dose`.
+    """
+
+    rule: str
+    languages: list
+    source: str
+    problems: int | None
+    width: int
+    tokens: int | None = None
+    share: float = 0.0
 
 
 def verified_programs(programs):
@@ -35,52 +56,88 @@ def verified_programs(programs):
     return table
 
 
-def build_mixture(name, problems, programs, languages, source, size, count_tokens, target=None):
-    """Return the rows of mixture `name` for P = `size`; raise UserError where the data do not suffice.
+def build_mixture(name, recipe, problems, programs, count_tokens):
+    """Return the rows of mixture `name`; raise UserError where the data do not suffice.
 
-    `target` is the number of completion tokens to come close to. It is reached by the choice of which problem of a
-    block gets which PL, so PL shares stay exact.
+    The recipe's tokens are reached by the choice of which problem of a block gets which PL, so PL shares stay exact;
+    without a number of problems, by taking whole problems until the tokens are there.
     """
     table = verified_programs(programs)
-    chosen = choose_problems(name, problems, table, languages, source, size)
-    width = len(languages)
+    chosen = choose_problems(name, recipe, problems, table)
+    width = len(recipe.languages)
     blocks = [chosen[start : start + width] for start in range(0, len(chosen), width)]
     rows, tokens = [], 0
     for number, block in enumerate(blocks):
         options = [
             [_row(problem, table[problem["id"]][language], choice) for problem, language, choice in option]
-            for option in OPTIONS[name](number, block, languages, source)
+            for option in OPTIONS[recipe.rule](number, block, recipe)
         ]
         sums = [sum(count_tokens(row["completion"]) for row in option) for option in options]
-        goal = (target or 0) * (number + 1) / len(blocks)
-        best = min(range(len(options)), key=lambda n: abs(tokens + sums[n] - goal) if target else n)
+        goal = (recipe.tokens or 0) * (number + 1) / len(blocks)
+        best = min(range(len(options)), key=lambda n: abs(tokens + sums[n] - goal) if recipe.tokens else n)
         rows, tokens = rows + options[best], tokens + sums[best]
-    return rows
+    return rows if recipe.problems else _cut(name, rows, recipe, count_tokens)
 
 
-def choose_problems(name, problems, table, languages, source, size):
-    """Return the problems of a mixture; `same_programs` has L times as many of each difficulty."""
-    width = len(languages)
-    usable = [p for p in problems if p["id"] in table and all(table[p["id"]].get(pl) for pl in languages)]
-    most = max((len(found) for by_language in table.values() for found in by_language.values()), default=0)
-    if most < width:
+def _cut(name, rows, recipe, count_tokens):
+    """Return the first problems of `rows` whose tokens come closest to the recipe's."""
+    width, total, sums = len(recipe.languages), 0, []
+    for start in range(0, len(rows), width):
+        total += sum(count_tokens(row["completion"]) for row in rows[start : start + width])
+        sums.append(total)
+    if total < recipe.tokens:
         raise UserError(
-            f"config, languages.sft: {width} PLs need {width} different verified programs per problem and PL, of which "
-            f"there are at most {most}. Take fewer PLs, or a problem source with more programs"
+            f"config, mixtures.variants.{name}: {len(sums)} problems of the sft split have {total} tokens in "
+            f"{', '.join(recipe.languages)}; {recipe.tokens} are needed. Lower mixtures.problems or add problems"
         )
-    full = [p for p in usable if all(len(table[p["id"]].get(pl, ())) >= width for pl in {*languages, source})]
-    chosen = full[:size]
-    if len(chosen) < size:
-        raise _too_few(name, size, languages, len(chosen))
-    if name != "same_programs":
-        return chosen
+    best = min(range(len(sums)), key=lambda n: abs(sums[n] - recipe.tokens))
+    return rows[: (best + 1) * width]
+
+
+def choose_problems(name, recipe, problems, table):
+    """Return the problems of a mixture; `same_programs` has L times as many of each difficulty.
+
+    Without a number of problems: all that can be used, so ordered that every beginning has the difficulties of the
+    first P problems of the pool.
+    """
+    usable = [p for p in problems if p["id"] in table and all(table[p["id"]].get(pl) for pl in recipe.languages)]
+    most = max((len(found) for by_language in table.values() for found in by_language.values()), default=0)
+    if most < recipe.width:
+        raise UserError(
+            f"config, languages.sft: {recipe.width} PLs need {recipe.width} different verified programs per problem "
+            f"and PL, of which there are at most {most}. Take fewer PLs, or a problem source with more programs"
+        )
+    needed = {*recipe.languages, recipe.source}
+    full = [p for p in usable if all(len(table[p["id"]].get(pl, ())) >= recipe.width for pl in needed)]
+    if not recipe.problems:
+        return _balanced(full + [p for p in usable if p not in full], full)
+    chosen = full[: recipe.problems]
+    if len(chosen) < recipe.problems:
+        raise _too_few(name, recipe.problems, recipe.languages, len(chosen))
+    return _same_programs_problems(name, recipe, chosen, usable) if recipe.rule == "same_programs" else chosen
+
+
+def _same_programs_problems(name, recipe, chosen, usable):
+    """Return `chosen` and others, L times as many of each difficulty."""
+    width = len(recipe.languages)
     wanted = Counter({difficulty: width * n for difficulty, n in Counter(p["difficulty"] for p in chosen).items()})
     for problem in [p for p in usable if p not in chosen]:
         if wanted[problem["difficulty"]] > sum(p["difficulty"] == problem["difficulty"] for p in chosen):
             chosen = chosen + [problem]
-    if len(chosen) < size * width:
-        raise _too_few(name, size * width, languages, len(chosen))
+    if len(chosen) < recipe.problems * width:
+        raise _too_few(name, recipe.problems * width, recipe.languages, len(chosen))
     return chosen
+
+
+def _balanced(problems, like):
+    """Return `problems` so ordered that every beginning has about the shares of difficulties of `like`."""
+    shares, ranks = Counter(p["difficulty"] for p in like), Counter()
+    keys = []
+    for problem in problems:
+        ranks[problem["difficulty"]] += 1
+        share = shares[problem["difficulty"]]
+        keys.append((ranks[problem["difficulty"]] - 0.5) / share if share else float("inf"))
+    return [problem for _, problem in sorted(zip(keys, problems), key=lambda pair: pair[0])]
 
 
 def _too_few(name, wanted, languages, found):
@@ -93,24 +150,30 @@ def _too_few(name, wanted, languages, found):
 # Each gives the ways to fill a block of L problems: lists of (problem, language, which of its programs).
 
 
-def _parallel(number, block, languages, source):
-    start = number * len(languages)
-    return [[(p, pl, start + k + step) for k, p in enumerate(block) for step, pl in enumerate(languages)]]
+def _parallel(number, block, recipe):
+    start = number * len(recipe.languages)
+    return [[(p, pl, start + k + step) for k, p in enumerate(block) for step, pl in enumerate(recipe.languages)]]
 
 
-def _same_problems(number, block, languages, source):
+def _same_problems(number, block, recipe):
     return [
-        [(p, pl, step) for p, pl in zip(block, order) for step in range(len(languages))]
-        for order in permutations(languages)
+        [(p, pl, step) for p, pl in zip(block, order) for step in range(len(recipe.languages))]
+        for order in permutations(recipe.languages)
     ]
 
 
-def _same_programs(number, block, languages, source):
-    return [[(p, pl, number) for p, pl in zip(block, order)] for order in permutations(languages)]
+def _same_programs(number, block, recipe):
+    return [[(p, pl, number) for p, pl in zip(block, order)] for order in permutations(recipe.languages)]
 
 
-def _monolingual(number, block, languages, source):
-    return [[(p, source, step) for p in block for step in range(len(languages))]]
+def _monolingual(number, block, recipe):
+    return [[(p, recipe.source, step) for p in block for step in range(len(recipe.languages))]]
+
+
+def _dose(number, block, recipe):
+    """Spread the parallel blocks evenly: the share of the first n blocks is never off by more than one block."""
+    before, after = (int(count * recipe.share + 1e-9) for count in (number, number + 1))  # 1e-9: 0.1 * 10 is 1
+    return (_parallel if after > before else _same_problems)(number, block, recipe)
 
 
 OPTIONS = {
@@ -118,6 +181,7 @@ OPTIONS = {
     "same_problems": _same_problems,
     "same_programs": _same_programs,
     "monolingual": _monolingual,
+    "dose": _dose,
 }
 
 
@@ -134,61 +198,8 @@ def _row(problem, found, choice):
     }
 
 
-def describe(name, rows, steps, batch, count_tokens):
-    """Return the numbers in which mixtures are compared; `count_tokens(text)` counts the tokens of a completion."""
-    languages = Counter(row["language"] for row in rows)
-    return {
-        "mixture": name,
-        "problems": len({row["problem"] for row in rows}),
-        "programs": len(rows),
-        "distinct_programs": len({row["completion"] for row in rows}),
-        "tokens": sum(count_tokens(row["completion"]) for row in rows),
-        "difficulty": sum(row["difficulty"] or 0 for row in rows) / len(rows),
-        "steps": steps,
-        "epochs": steps * batch / len(rows),
-        "language_shares": {language: languages[language] / len(rows) for language in sorted(languages)},
-    }
-
-
-def matching_rows(descriptions):
-    """Return the rows of matching.csv: every number of every mixture, `parallel`'s, and how far they are apart."""
-    reference = next((d for d in descriptions if d["mixture"] == "parallel"), None)
-    rows = []
-    for description in descriptions:
-        for quantity, value in _flat(description):
-            other = dict(_flat(reference)).get(quantity, 0.0) if reference else None
-            declared = quantity.split(":")[0] in MATCHED[description["mixture"]]
-            off = abs(value - other) / other if other else (None if other is None else float(value != 0))
-            rows.append(
-                {
-                    "mixture": description["mixture"],
-                    "quantity": quantity,
-                    "value": round(value, 4),
-                    "parallel": None if other is None else round(other, 4),
-                    "off_by": None if off is None else round(off, 4),
-                    "declared": "matched" if declared else "",
-                    "ok": "" if not declared or off is None else ("yes" if off <= TOLERANCE else "NO"),
-                }
-            )
-    return rows
-
-
-MATCHING_COLUMNS = ("mixture", "quantity", "value", "parallel", "off_by", "declared", "ok")
-
-
-def _flat(description):
-    """Yield (quantity, number), one quantity per language share."""
-    for key, value in description.items():
-        if key == "language_shares":
-            yield from ((f"language_shares:{language}", share) for language, share in value.items())
-        elif key != "mixture":
-            yield key, value
-
-
-def broken_matches(rows):
-    """Return what to tell the user about declared matches that do not hold."""
-    return [
-        f"{row['mixture']}: {row['quantity']} is {row['value']}, parallel has {row['parallel']}"
-        for row in rows
-        if row["ok"] == "NO"
-    ]
+def declared(rule, languages, problems):
+    """Return the quantities that a mixture shares with `parallel`; languages, problems: what its recipe changes."""
+    if rule == "parallel" and languages:
+        return MATCHED["equal_tokens"] if not problems else ("steps",)
+    return MATCHED["fewer_problems"] if rule == "parallel" and problems else MATCHED[rule]

@@ -1,17 +1,17 @@
-"""What the Snakefile needs to know: a checked config, the checkpoints it asks for, the files of each.
+"""What the Snakefile needs to know: a checked config, and the files and options of each checkpoint.
 
 In: the merged config. Out: plain lists, strings and dicts. A wrong config is a UserError naming file, key and remedy.
-Imports nothing heavy: every job on a cluster reads it.
+Imports nothing heavy: every job on a cluster reads it. What an experiment consists of: crosspl.experiment.
 """
 
 import json
 import re
-import shlex
 from pathlib import Path
 
 import jsonschema
 import yaml
 
+from crosspl import experiment as ex
 from crosspl.errors import UserError
 from crosspl.languages import known_languages
 from crosspl.problems import source_file
@@ -55,9 +55,36 @@ def check_config(config, files):
             f"{where(files, ['rl', 'minibatches'])}: {minibatches} minibatches must divide the {answers} answers of a "
             f"generation into whole groups of rl.samples = {config['rl']['samples']}"
         )
+    check_names(config, files)
+    return config
+
+
+def check_names(config, files):
+    """Raise a UserError where one part of the config names something that another part does not know."""
+    variants = config["mixtures"]["variants"]
+    for name in sorted({"base", *ex.PLAIN} & set(variants)):
+        raise UserError(f"{where(files, ['mixtures', 'variants', name])}: {name} is a name of its own; take another")
+    known = {"an init": ["base", *ex.PLAIN, *variants], "a mixture": [*ex.PLAIN, *variants], "an evaluated PL": ex.all_languages(config)}
+    named = [
+        (["mixtures", "names"], "a mixture", config["mixtures"]["names"]),
+        (["matrix", "inits"], "an init", config["matrix"]["inits"]),
+        (["matrix", "sources"], "an evaluated PL", config["matrix"]["sources"]),
+        (["matrix", "oracles"], "an evaluated PL", config["matrix"]["oracles"]),
+        *((["sweeps", sweep], "an init", points.values()) for sweep, points in config["sweeps"].items()),
+    ]
+    for path, kind, names in named:
+        for name in names:
+            if name not in known[kind]:
+                raise UserError(f"{where(files, path)}: {name!r} is not {kind}; known are {', '.join(known[kind])}")
     if config["statistics"]["treatment"] not in ["base", *config["mixtures"]["names"]]:
         raise UserError(f"{where(files, ['statistics', 'treatment'])}: must be one of mixtures.names")
-    return config
+    unseen = set(config["languages"]["unseen"])
+    for mixture in variants:
+        for language in sorted(unseen & set(ex.mixture_languages(config, mixture))):
+            raise UserError(
+                f"{where(files, ['mixtures', 'variants', mixture])}: {language!r} is in languages.unseen; "
+                "an unseen PL occurs in no SFT data"
+            )
 
 
 def error_order(error):
@@ -100,28 +127,6 @@ def where(files, path):
     return f"{files[0] if files else 'config'}: {'.'.join(path) or 'top level'}"
 
 
-def all_languages(config):
-    """Return the evaluated PLs: source, SFT, unseen, in this order, each once."""
-    return list(
-        dict.fromkeys(config["languages"]["source"] + config["languages"]["sft"] + config["languages"]["unseen"])
-    )
-
-
-def inits(config):
-    """Return what RL starts from: `base` and every mixture."""
-    return ["base", *config["mixtures"]["names"]]
-
-
-def checkpoints(config):
-    """Return the names of all models that are evaluated."""
-    names = ["base"]
-    for seed in config["seeds"]:
-        names += [f"sft/{mixture}/seed{seed}" for mixture in config["mixtures"]["names"]]
-        for source in config["languages"]["source"]:
-            names += [f"rl/{init}/{source}/seed{seed}" for init in inits(config)]
-    return names
-
-
 def adapter_files(results, checkpoint):
     """Return the files of a checkpoint's adapter; `base` has none."""
     return [] if checkpoint == "base" else [f"{results}/{checkpoint}/{name}" for name in ADAPTER_FILES]
@@ -132,11 +137,6 @@ def base_files(results):
     return [f"{results}/base/{name}" for name in BASE_FILES]
 
 
-def training_languages(config):
-    """Return the PLs whose programs training may use: SFT PLs and source PLs, each once."""
-    return list(dict.fromkeys(config["languages"]["sft"] + config["languages"]["source"]))
-
-
 def adapter_option(results, checkpoint):
     """Return the command-line option that names a checkpoint's adapter; none for `base`."""
     return "" if checkpoint == "base" else f"--adapter {results}/{checkpoint}"
@@ -144,34 +144,40 @@ def adapter_option(results, checkpoint):
 
 def init_files(results, init, seed):
     """Return the adapter files of an init; `base` has none."""
-    return adapter_files(results, init if init == "base" else f"sft/{init}/seed{seed}")
+    return adapter_files(results, ex.before_name(init, seed))
 
 
 def init_option(results, init, seed):
     """Return the command-line option that names an init's adapter; none for `base`."""
-    return adapter_option(results, init if init == "base" else f"sft/{init}/seed{seed}")
+    return adapter_option(results, ex.before_name(init, seed))
+
+
+def audited_languages(config, training_set):
+    """Return the PLs whose eval programs a training set is compared with."""
+    kind, _, name = training_set.partition("/")
+    if kind == "pretraining":
+        return ex.training_languages(config)
+    return ex.mixture_languages(config, name) if kind == "sft" else [name]
+
+
+def audited_files(results, training_set):
+    """Return the files that hold a training set; RL's are the problems."""
+    kind, _, name = training_set.partition("/")
+    if kind == "rl":
+        return []
+    return [f"{results}/base/corpus.jsonl.gz" if kind == "pretraining" else f"{results}/sft_data/{name}.jsonl.gz"]
+
+
+def audit_options(config, results, training_set):
+    """Return the options of scripts.audit for a training set; pretraining may hold any PL."""
+    files = audited_files(results, training_set)
+    languages = [] if training_set == "pretraining" else audited_languages(config, training_set)
+    return " ".join([*(["--data", *files] if files else []), *(["--languages", *languages] if languages else [])])
 
 
 def other_reading(config):
     """Return the reading that is not the primary one."""
     return "greedy" if config["statistics"]["reading"] == "sampled" else "sampled"
-
-
-def table_plan(config):
-    """Return the options of scripts.transfer_table that say what was run."""
-    options = {
-        "inits": inits(config),
-        "sources": config["languages"]["source"],
-        "seeds": config["seeds"],
-        "languages": all_languages(config),
-        "sft-languages": config["languages"]["sft"],
-        "method": [config["rl"]["method"]],
-        "treatment": [config["statistics"]["treatment"]],
-        "draws": [config["statistics"]["draws"]],
-        "bootstrap-seed": [config["statistics"]["seed"]],
-        "mark": [config["mark"]],
-    }
-    return " ".join(f"--{name} {shlex.join(map(str, values))}" for name, values in options.items() if values)
 
 
 def source_code(config, script):

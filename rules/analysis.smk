@@ -8,10 +8,10 @@ results/transfer_table_{reading}.csv (the other one), results/contrasts.csv, res
 rule transfer_table:
     input:
         verdicts=expand(
-            "results/verdicts/{checkpoint}.jsonl.gz", checkpoint=wf.checkpoints(config)
+            "results/verdicts/{checkpoint}.jsonl.gz", checkpoint=ex.checkpoints(config)
         ),
         scores=expand(
-            "results/pass_at_1/{checkpoint}.csv", checkpoint=wf.checkpoints(config)
+            "results/pass_at_1/{checkpoint}.csv", checkpoint=ex.checkpoints(config)
         ),
         matching="results/sft_data/matching.csv",
         audits=["results/audit/exclusion.csv", "results/audit/contamination.csv"],
@@ -31,7 +31,7 @@ rule transfer_table:
         mem_mb=2000,
         runtime=20,
     params:
-        plan=wf.table_plan(config),
+        plan=ex.table_plan(config),
         reading=config["statistics"]["reading"],
         other=wf.other_reading(config),
     shell:

@@ -2,7 +2,8 @@
 
 In: config.yaml (problems, mixtures, languages), languages/*.yaml.
 Out: results/problems.jsonl.gz, results/programs/{language}.jsonl.gz, results/parallel_matrix.csv,
-results/sft_data/{mixture}.jsonl.gz, results/sft_data/matching.csv, results/audit/*.csv.
+results/sft_data/{mixture}.jsonl.gz, results/sft_data/matching.csv, results/audit/. One job per mixture and audit, so
+that a new mixture leaves the others alone.
 """
 
 
@@ -60,7 +61,7 @@ rule parallel_matrix:
     input:
         problems="results/problems.jsonl.gz",
         programs=expand(
-            "results/programs/{language}.jsonl.gz", language=wf.all_languages(config)
+            "results/programs/{language}.jsonl.gz", language=ex.all_languages(config)
         ),
         code=wf.code("scripts/parallel_matrix.py"),
     output:
@@ -74,28 +75,25 @@ rule parallel_matrix:
         mem_mb=2000,
         runtime=10,
     params:
-        languages=wf.all_languages(config),
+        languages=ex.all_languages(config),
     shell:
         "python -m scripts.parallel_matrix --problems {input.problems} --programs {input.programs}"
         " --languages {params.languages} --output {output.matrix} 2>&1 | tee {log}"
 
 
-rule build_mixtures:
+rule build_mixture:
     input:
         problems="results/problems.jsonl.gz",
-        programs=expand(
+        programs=lambda wildcards: expand(
             "results/programs/{language}.jsonl.gz",
-            language=wf.training_languages(config),
+            language=ex.recipe_languages(config, wildcards.mixture),
         ),
         tokenizer="results/base/tokenizer.json",
-        code=wf.code("scripts/build_mixtures.py"),
+        code=wf.code("scripts/build_mixture.py"),
     output:
-        mixtures=expand(
-            "results/sft_data/{mixture}.jsonl.gz", mixture=config["mixtures"]["names"]
-        ),
-        matching="results/sft_data/matching.csv",
+        mixture="results/sft_data/{mixture}.jsonl.gz",
     log:
-        "logs/build_mixtures.log",
+        "logs/build_mixture/{mixture}.log",
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -103,36 +101,61 @@ rule build_mixtures:
         mem_mb=2000,
         runtime=10,
     params:
-        mixtures=config["mixtures"]["names"],
-        languages=config["languages"]["sft"],
-        source=config["languages"]["source"][0],
-        size=config["mixtures"]["problems"],
+        recipe=lambda wildcards: wf.as_json(ex.recipe(config, wildcards.mixture)),
+        parallel=wf.as_json(ex.recipe(config, "parallel")),
+        declared=lambda wildcards: ex.declared(config, wildcards.mixture),
         steps=config["sft"]["steps"],
         batch=config["sft"]["batch"],
     shell:
-        "python -m scripts.build_mixtures --problems {input.problems} --programs {input.programs}"
-        " --tokenizer {input.tokenizer} --mixtures {params.mixtures} --languages {params.languages}"
-        " --source {params.source} --count {params.size} --steps {params.steps} --batch {params.batch}"
-        " --output results/sft_data 2>&1 | tee {log}"
+        "python -m scripts.build_mixture --problems {input.problems} --programs {input.programs}"
+        " --tokenizer {input.tokenizer} --mixture {wildcards.mixture} --recipe {params.recipe:q}"
+        " --parallel {params.parallel:q} --declared {params.declared} --steps {params.steps} --batch {params.batch}"
+        " --output {output.mixture} 2>&1 | tee {log}"
+
+
+rule matching:
+    input:
+        mixtures=expand(
+            "results/sft_data/{mixture}.jsonl.gz", mixture=config["mixtures"]["names"]
+        ),
+        tokenizer="results/base/tokenizer.json",
+        code=wf.code("scripts/matching.py"),
+    output:
+        matching="results/sft_data/matching.csv",
+    log:
+        "logs/matching.log",
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        declared=wf.as_json(
+            {name: ex.declared(config, name) for name in config["mixtures"]["names"]}
+        ),
+        steps=config["sft"]["steps"],
+        batch=config["sft"]["batch"],
+    shell:
+        "python -m scripts.matching --mixtures {input.mixtures} --tokenizer {input.tokenizer}"
+        " --declared {params.declared:q} --steps {params.steps} --batch {params.batch} --output {output.matching}"
+        " 2>&1 | tee {log}"
 
 
 rule audit:
     input:
         problems="results/problems.jsonl.gz",
-        programs=expand(
+        programs=lambda wildcards: expand(
             "results/programs/{language}.jsonl.gz",
-            language=wf.training_languages(config),
+            language=wf.audited_languages(config, wildcards.training_set),
         ),
-        corpus="results/base/corpus.jsonl.gz",
-        mixtures=expand(
-            "results/sft_data/{mixture}.jsonl.gz", mixture=config["mixtures"]["names"]
-        ),
+        data=lambda wildcards: wf.audited_files("results", wildcards.training_set),
         code=wf.code("scripts/audit.py"),
     output:
-        exclusion="results/audit/exclusion.csv",
-        contamination="results/audit/contamination.csv",
+        exclusion="results/audit/exclusion/{training_set}.csv",
+        contamination="results/audit/contamination/{training_set}.csv",
     log:
-        "logs/audit.log",
+        "logs/audit/{training_set}.log",
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -140,9 +163,33 @@ rule audit:
         mem_mb=2000,
         runtime=10,
     params:
-        languages=config["languages"]["sft"],
-        sources=config["languages"]["source"],
+        options=lambda wildcards: wf.audit_options(
+            config, "results", wildcards.training_set
+        ),
     shell:
-        "python -m scripts.audit --problems {input.problems} --programs {input.programs} --corpus {input.corpus}"
-        " --mixtures {input.mixtures} --sft-languages {params.languages} --sources {params.sources}"
+        "python -m scripts.audit --problems {input.problems} --programs {input.programs}"
+        " --training-set {wildcards.training_set} {params.options}"
         " --exclusion {output.exclusion} --contamination {output.contamination} 2>&1 | tee {log}"
+
+
+rule audit_table:
+    input:
+        tables=expand(
+            "results/audit/{{audit}}/{training_set}.csv",
+            training_set=ex.training_sets(config),
+        ),
+        code=wf.code("scripts/concatenate.py"),
+    output:
+        table="results/audit/{audit}.csv",
+    wildcard_constraints:
+        audit="exclusion|contamination",
+    log:
+        "logs/audit/{audit}.log",
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python -m scripts.concatenate {input.tables} --output {output.table} 2>&1 | tee {log}"

@@ -26,7 +26,7 @@ rule sample:
         runtime=60,
     params:
         adapter=lambda wildcards: wf.adapter_option("results", wildcards.checkpoint),
-        languages=wf.all_languages(config),
+        languages=ex.all_languages(config),
         settings=wf.as_json(config["sampling"]),
     shell:
         "python -W ignore -m scripts.sample --base results/base {params.adapter} --problems {input.problems}"
@@ -38,7 +38,7 @@ rule judge_completions:
     input:
         completions="results/completions/{checkpoint}.jsonl.gz",
         problems="results/problems.jsonl.gz",
-        languages=expand("languages/{language}.yaml", language=wf.all_languages(config)),
+        languages=expand("languages/{language}.yaml", language=ex.all_languages(config)),
         code=wf.code("scripts/judge_completions.py"),
     output:
         verdicts="results/verdicts/{checkpoint}.jsonl.gz",
@@ -55,7 +55,7 @@ rule judge_completions:
         runtime=60,
         boxes=4,
     params:
-        languages=wf.all_languages(config),
+        languages=ex.all_languages(config),
     shell:
         "python -m scripts.judge_completions --completions {input.completions} --problems {input.problems}"
         " --languages {params.languages} --jobs {resources.boxes} --title 'judging {wildcards.checkpoint}'"

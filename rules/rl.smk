@@ -12,7 +12,11 @@ rule train_rl:
             "results", wildcards.init, wildcards.seed
         ),
         problems="results/problems.jsonl.gz",
-        audits=["results/audit/exclusion.csv", "results/audit/contamination.csv"],
+        audits=expand(
+            "results/audit/{audit}/{training_set}.csv",
+            audit=["exclusion", "contamination"],
+            training_set=["pretraining", "rl/{source}"],
+        ),
         language="languages/{source}.yaml",
         code=wf.code("scripts/train_rl.py"),
     output:

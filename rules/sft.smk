@@ -8,7 +8,11 @@ rule train_sft:
     input:
         base=wf.base_files("results"),
         data="results/sft_data/{mixture}.jsonl.gz",
-        audits=["results/audit/exclusion.csv", "results/audit/contamination.csv"],
+        audits=expand(
+            "results/audit/{audit}/{training_set}.csv",
+            audit=["exclusion", "contamination"],
+            training_set=["pretraining", "sft/{mixture}"],
+        ),
         code=wf.code("scripts/train_sft.py"),
     output:
         weights="results/sft/{mixture}/seed{seed}/adapter_model.safetensors",

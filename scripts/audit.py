@@ -1,11 +1,11 @@
-"""Audit the training data: no unseen PL in SFT or RL data, no eval family in any training data.
+"""Audit one training set: no PL but its own, no eval family, program or statement.
 
-In: problems, mixtures, corpus, verified programs. Out: audit/exclusion.csv, audit/contamination.csv; violations end the
-run with exit status 2 and are named, and nothing is written.
+In: problems, the set's rows (a mixture, the corpus, or the problems of the RL split), verified programs.
+Out: its rows of exclusion.csv and contamination.csv; violations end the run with exit status 2 and are named, and
+nothing is written.
 """
 
 import argparse
-from pathlib import Path
 
 from crosspl.audits import CONTAMINATION_COLUMNS, EXCLUSION_COLUMNS, contamination_rows, exclusion_rows
 from crosspl.errors import UserError, run_command
@@ -20,29 +20,20 @@ def main(argv=None):
     parser.add_argument(
         "--programs", required=True, nargs="+", help="verified programs; those of eval problems are used"
     )
-    parser.add_argument("--corpus", required=True, help="pretraining corpus")
-    parser.add_argument("--mixtures", required=True, nargs="+", help="sft_data/{mixture}.jsonl.gz")
-    parser.add_argument("--sft-languages", required=True, nargs="+")
-    parser.add_argument("--sources", required=True, nargs="+")
+    parser.add_argument("--training-set", required=True, help="pretraining, sft/{mixture} or rl/{source}")
+    parser.add_argument("--data", help="rows of the mixture or corpus; none: the problems of the RL split")
+    parser.add_argument("--languages", nargs="*", default=[], help="the PLs that it may hold; none: any")
     parser.add_argument("--exclusion", required=True, help="output")
     parser.add_argument("--contamination", required=True, help="output")
     args = parser.parse_args(argv)
     problems = check_problems(read_rows(args.problems), args.problems)
     held_out = of_split(problems, "eval")
-    statements = {problem["id"]: problem["statement"] for problem in problems}
-    mixtures = {
-        f"sft/{Path(path).name.removesuffix('.jsonl.gz')}": [
-            row | {"statement": statements[row["problem"]]} for row in read_rows(path)
-        ]
-        for path in args.mixtures
-    }
-    rl = {f"rl/{source}": [p | {"language": source} for p in of_split(problems, "rl")] for source in args.sources}
-    allowed = dict.fromkeys(mixtures, args.sft_languages + args.sources) | {f"rl/{s}": [s] for s in args.sources}
-    exclusion = exclusion_rows(mixtures | rl, allowed, known_languages())
+    examples = rows_of(args, problems)
     ids = {problem["id"] for problem in held_out}
     programs = [row for path in args.programs for row in read_rows(path) if row["problem"] in ids]
-    training = mixtures | rl | {"pretraining": read_rows(args.corpus)}
-    contamination = contamination_rows(training, held_out, programs)
+    allowed = {args.training_set: args.languages}
+    exclusion = exclusion_rows({args.training_set: examples}, allowed, known_languages()) if args.languages else []
+    contamination = contamination_rows({args.training_set: examples}, held_out, programs)
     broken = [f"{r['training_set']}: {r['examples']} examples in {r['language']}" for r in exclusion if r["ok"] == "NO"]
     broken += [
         f"{r['training_set']} shares {r['shared_families']} families, {r['shared_programs']} programs and "
@@ -54,6 +45,14 @@ def main(argv=None):
         raise UserError(f"the training data break the exclusion rules: {'; '.join(broken)}. Nothing is trained on them")
     write_csv(args.exclusion, EXCLUSION_COLUMNS, exclusion)
     write_csv(args.contamination, CONTAMINATION_COLUMNS, contamination)
+
+
+def rows_of(args, problems):
+    """Return the examples of the training set, each with language, family, statement and, where it has one, program."""
+    if not args.data:
+        return [problem | {"language": args.languages[0]} for problem in of_split(problems, "rl")]
+    statements = {problem["id"]: problem["statement"] for problem in problems}
+    return [row if "statement" in row else row | {"statement": statements[row["problem"]]} for row in read_rows(args.data)]
 
 
 if __name__ == "__main__":

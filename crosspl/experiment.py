@@ -1,0 +1,148 @@
+"""What an experiment consists of: its mixtures, checkpoints, tables and sweeps.
+
+In: the checked config. Out: plain lists, strings and dicts for the rules: names of checkpoints, recipes of mixtures,
+the options of scripts.transfer_table for each table. Imports nothing heavy: every job on a cluster reads it.
+"""
+
+import shlex
+
+from crosspl import mixtures
+
+PLAIN = ("parallel", "same_problems", "same_programs", "monolingual")  # mixtures that need no settings
+
+
+def all_languages(config):
+    """Return the evaluated PLs: source, SFT, unseen, in this order, each once."""
+    return _once(config["languages"]["source"], config["languages"]["sft"], config["languages"]["unseen"])
+
+
+def training_languages(config):
+    """Return the PLs whose programs training may use: SFT PLs and source PLs, each once."""
+    return _once(config["languages"]["sft"], config["languages"]["source"])
+
+
+def _once(*lists):
+    return list(dict.fromkeys(name for names in lists for name in names))
+
+
+def inits(config):
+    """Return what RL starts from: `base` and every mixture."""
+    return ["base", *config["mixtures"]["names"]]
+
+
+def before_name(init, seed):
+    """Return the checkpoint that RL with this init and seed starts from."""
+    return "base" if init == "base" else f"sft/{init}/seed{seed}"
+
+
+def after_name(init, source, seed):
+    """Return the checkpoint after RL."""
+    return f"rl/{init}/{source}/seed{seed}"
+
+
+def checkpoint_names(runs, seeds):
+    """Return the checkpoints before and after RL of (init, source) pairs, base first, each once."""
+    pairs = [(before_name(init, n), after_name(init, source, n)) for init, source in runs for n in seeds]
+    return _once(["base"], *pairs)
+
+
+def checkpoints(config):
+    """Return the names of all models of the transfer table."""
+    runs = [(init, source) for init in inits(config) for source in config["languages"]["source"]]
+    return checkpoint_names(runs, config["seeds"])
+
+
+def matrix_checkpoints(config):
+    """Return the names of all models of the transfer matrix, oracles included."""
+    matrix = config["matrix"]
+    runs = [(init, source) for init in matrix["inits"] for source in matrix["sources"]]
+    return checkpoint_names(runs + [("base", target) for target in matrix["oracles"]], matrix["seeds"])
+
+
+def sweep_checkpoints(config, sweep):
+    """Return the names of all models of one sweep."""
+    runs = [(init, source) for init in config["sweeps"][sweep].values() for source in config["languages"]["source"]]
+    return checkpoint_names(runs, config["seeds"])
+
+
+def recipe(config, mixture):
+    """Return how a mixture is made: what crosspl.mixtures.Recipe wants, tokens aside."""
+    variant = config["mixtures"]["variants"].get(mixture, {"rule": mixture})
+    languages, problems = config["languages"]["sft"], config["mixtures"]["problems"]
+    return {
+        "rule": variant["rule"],
+        "languages": variant.get("languages", languages),
+        "source": config["languages"]["source"][0],
+        "problems": variant.get("problems", None if "languages" in variant else problems),
+        "width": len(languages),
+        "share": variant.get("parallel_share", 0.0),
+    }
+
+
+def recipe_languages(config, mixture):
+    """Return the PLs whose programs a mixture needs, those of `parallel` included: it is matched to that."""
+    made = recipe(config, mixture)
+    return _once(config["languages"]["sft"], made["languages"], [made["source"]])
+
+
+def mixture_languages(config, mixture):
+    """Return the PLs that a mixture may hold."""
+    made = recipe(config, mixture)
+    return [made["source"]] if made["rule"] == "monolingual" else made["languages"]
+
+
+def changed_by_variant(config, mixture):
+    """Return (PLs, problems) that a variant sets itself; None where it takes the experiment's."""
+    variant = config["mixtures"]["variants"].get(mixture, {})
+    return variant.get("languages"), variant.get("problems")
+
+
+def declared(config, mixture):
+    """Return the quantities in which a mixture is declared equal to `parallel`."""
+    return list(mixtures.declared(recipe(config, mixture)["rule"], *changed_by_variant(config, mixture)))
+
+
+def training_sets(config):
+    """Return the training sets of the transfer table, which the audits look at."""
+    sets = [f"sft/{mixture}" for mixture in config["mixtures"]["names"]]
+    return sets + [f"rl/{source}" for source in config["languages"]["source"]] + ["pretraining"]
+
+
+def table_plan(config, **changes):
+    """Return the options of scripts.transfer_table that say what was run; `changes` replaces some of them."""
+    options = {
+        "inits": inits(config),
+        "sources": config["languages"]["source"],
+        "seeds": config["seeds"],
+        "languages": all_languages(config),
+        "sft-languages": config["languages"]["sft"],
+        "method": [config["rl"]["method"]],
+        "treatment": [config["statistics"]["treatment"]],
+        "margin": [config["statistics"]["margin"]],
+        "draws": [config["statistics"]["draws"]],
+        "bootstrap-seed": [config["statistics"]["seed"]],
+        "mark": [config["mark"]],
+    }
+    options |= changes
+    return " ".join(f"--{name} {shlex.join(map(str, values))}" for name, values in options.items() if values)
+
+
+def matrix_plan(config):
+    """Return the options of scripts.transfer_table for the transfer matrix."""
+    matrix = config["matrix"]
+    return table_plan(
+        config, inits=matrix["inits"], sources=matrix["sources"], oracles=matrix["oracles"], seeds=matrix["seeds"]
+    )
+
+
+def sweep_plan(config, sweep):
+    """Return the options of scripts.transfer_table for one sweep; its points are labels of the inits."""
+    points = config["sweeps"][sweep]
+    own = [
+        f"{init}={','.join(mixture_languages(config, init))}"
+        for init in points.values()
+        if changed_by_variant(config, init)[0]
+    ]
+    return table_plan(
+        config, inits=list(points.values()), points=list(map(str, points)), **({"init-languages": own} if own else {})
+    )
