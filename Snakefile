@@ -30,6 +30,9 @@ onstart:
         lock_tree()
 
 
+MODEL = r"base|sft/[a-z_0-9]+/seed\d+|rl/[a-z_0-9]+/[a-z_]+/seed\d+"
+
+
 wildcard_constraints:
     language="[a-z_]+",
     mixture="[a-z][a-z_0-9]*",
@@ -38,7 +41,7 @@ wildcard_constraints:
     init="[a-z_0-9]+",
     source="[a-z_]+",
     seed=r"\d+",
-    checkpoint=r"base|sft/[a-z_0-9]+/seed\d+|rl/[a-z_0-9]+/[a-z_]+/seed\d+",
+    checkpoint=rf"(ablated/(language|random)/)?({MODEL})",
 
 
 include: "rules/data.smk"
@@ -46,7 +49,9 @@ include: "rules/base.smk"
 include: "rules/sft.smk"
 include: "rules/rl.smk"
 include: "rules/evaluation.smk"
+include: "rules/alignment.smk"
 include: "rules/analysis.smk"
+include: "rules/report.smk"
 
 
 rule all:

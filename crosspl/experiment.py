@@ -146,3 +146,47 @@ def sweep_plan(config, sweep):
     return table_plan(
         config, inits=list(points.values()), points=list(map(str, points)), **({"init-languages": own} if own else {})
     )
+
+
+def roles(config):
+    """Return {PL: role} of the evaluated PLs to a model with RL in the first source PL."""
+    source, sft = config["languages"]["source"][0], config["languages"]["sft"]
+    return {
+        name: "source" if name == source else "sft" if name in sft else "unseen" for name in all_languages(config)
+    }
+
+
+def report_inits(config):
+    """Return every init of the transfer table and of the sweeps of the report."""
+    return _once(inits(config), *(config["sweeps"][sweep].values() for sweep in config["report"]["sweeps"]))
+
+
+def report_checkpoints(config):
+    """Return the models of the transfer table and of the sweeps of the report."""
+    return _once(checkpoints(config), *(sweep_checkpoints(config, sweep) for sweep in config["report"]["sweeps"]))
+
+
+def doses(config):
+    """Return INIT=SHARE, the share of problems that are parallel, for inits that are matched with `parallel`."""
+    made = {init: recipe(config, init) for init in report_inits(config) if init != "base"}
+    shares = {"same_problems": 0.0, "parallel": 1.0}
+    shares |= {init: one["share"] for init, one in made.items() if one["rule"] == "dose"}
+    return [f"{init}={shares[init]}" for init in made if init in shares]
+
+
+def ablated(config):
+    """Return the names of the ablated models: what is removed, then the checkpoint."""
+    chosen = config["ablation"]
+    source = config["languages"]["source"][0]
+    names = [after_name(init, source, seed) for init in chosen["inits"] for seed in chosen["seeds"]]
+    return [f"ablated/{direction}/{name}" for direction in ("language", "random") for name in names]
+
+
+def intact(config):
+    """Return the names of the models that are ablated."""
+    return _once([name.split("/", 2)[2] for name in ablated(config)])
+
+
+def before_rl(config):
+    """Return the models that the RL runs of the report start from."""
+    return _once([before_name(init, seed) for init in report_inits(config) for seed in config["seeds"]])

@@ -1,7 +1,9 @@
 """The tables.
 
 In: results/verdicts/ of every checkpoint. Out: results/transfer_table.csv (the primary reading),
-results/transfer_table_{reading}.csv (the other one), results/contrasts.csv, results/mcnemar.csv.
+results/transfer_table_{reading}.csv (the other one), results/contrasts.csv, results/headline.csv, results/mcnemar.csv;
+results/transfer_matrix.csv, results/sweeps/{sweep}.csv, results/alignment_transfer.csv, results/ablation.csv,
+results/calibration.csv.
 """
 
 
@@ -19,6 +21,7 @@ rule transfer_table:
     output:
         table="results/transfer_table.csv",
         contrasts="results/contrasts.csv",
+        headline="results/headline.csv",
         mcnemar="results/mcnemar.csv",
         other=f"results/transfer_table_{wf.other_reading(config)}.csv",
         other_contrasts=f"results/contrasts_{wf.other_reading(config)}.csv",
@@ -36,6 +39,150 @@ rule transfer_table:
         other=wf.other_reading(config),
     shell:
         "(python -m scripts.transfer_table --verdicts results/verdicts {params.plan} --reading {params.reading}"
-        " --output {output.table} --contrasts {output.contrasts} --mcnemar {output.mcnemar}"
+        " --output {output.table} --contrasts {output.contrasts} --headline {output.headline}"
+        " --mcnemar {output.mcnemar}"
         " && python -m scripts.transfer_table --verdicts results/verdicts {params.plan} --reading {params.other}"
         " --output {output.other} --contrasts {output.other_contrasts}) 2>&1 | tee {log}"
+
+
+rule transfer_matrix:
+    input:
+        verdicts=expand(
+            "results/verdicts/{checkpoint}.jsonl.gz",
+            checkpoint=ex.matrix_checkpoints(config),
+        ),
+        code=wf.code("scripts/transfer_matrix.py"),
+    output:
+        matrix="results/transfer_matrix.csv",
+    log:
+        "logs/transfer_matrix.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        plan=ex.matrix_plan(config),
+        reading=config["statistics"]["reading"],
+    shell:
+        "python -m scripts.transfer_matrix --verdicts results/verdicts {params.plan} --reading {params.reading}"
+        " --output {output.matrix} 2>&1 | tee {log}"
+
+
+rule sweep:
+    input:
+        verdicts=lambda wildcards: expand(
+            "results/verdicts/{checkpoint}.jsonl.gz",
+            checkpoint=wf.sweep_checkpoints(config, wildcards.sweep),
+        ),
+        code=wf.code("scripts/transfer_table.py"),
+    output:
+        table="results/sweeps/{sweep}.csv",
+    log:
+        "logs/sweep/{sweep}.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        plan=lambda wildcards: ex.sweep_plan(config, wildcards.sweep),
+        reading=config["statistics"]["reading"],
+    shell:
+        "python -m scripts.transfer_table --verdicts results/verdicts {params.plan} --reading {params.reading}"
+        " --output {output.table} 2>&1 | tee {log}"
+
+
+rule alignment_transfer:
+    input:
+        verdicts=expand(
+            "results/verdicts/{checkpoint}.jsonl.gz",
+            checkpoint=ex.report_checkpoints(config),
+        ),
+        alignment=expand(
+            "results/alignment/{checkpoint}.csv", checkpoint=ex.before_rl(config)
+        ),
+        code=wf.code("scripts/alignment_transfer.py"),
+    output:
+        table="results/alignment_transfer.csv",
+        points="results/alignment_transfer_points.csv",
+    log:
+        "logs/alignment_transfer.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        plan=ex.table_plan(config, inits=ex.report_inits(config)),
+        doses=ex.doses(config),
+        reading=config["statistics"]["reading"],
+    shell:
+        "python -m scripts.alignment_transfer --verdicts results/verdicts {params.plan} --reading {params.reading}"
+        " --alignment results/alignment --doses {params.doses} --output {output.table} --points {output.points}"
+        " 2>&1 | tee {log}"
+
+
+rule ablation_table:
+    input:
+        verdicts=expand(
+            "results/verdicts/{checkpoint}.jsonl.gz",
+            checkpoint=ex.ablated(config) + ex.intact(config),
+        ),
+        code=wf.code("scripts/ablation_table.py"),
+    output:
+        table="results/ablation.csv",
+    log:
+        "logs/ablation_table.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        inits=config["ablation"]["inits"],
+        source=config["languages"]["source"][0],
+        seeds=config["ablation"]["seeds"],
+        layer=config["ablation"]["layer"],
+        roles=[f"{language}={role}" for language, role in ex.roles(config).items()],
+        reading=config["statistics"]["reading"],
+        draws=config["statistics"]["draws"],
+        seed=config["statistics"]["seed"],
+        mark=config["mark"],
+    shell:
+        "python -m scripts.ablation_table --verdicts results/verdicts --inits {params.inits} --source {params.source}"
+        " --seeds {params.seeds} --layer {params.layer} --roles {params.roles} --reading {params.reading}"
+        " --draws {params.draws} --bootstrap-seed {params.seed} --mark={params.mark:q} --output {output.table}"
+        " 2>&1 | tee {log}"
+
+
+rule calibrate:
+    input:
+        code=wf.code("scripts/calibrate.py"),
+    output:
+        table="results/calibration.csv",
+    log:
+        "logs/calibrate.log",
+    benchmark:
+        "results/benchmarks/calibrate.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        seeds=len(config["seeds"]),
+        problems=wf.evaluated_problems(config),
+        samples=config["sampling"]["samples"],
+        repetitions=config["calibration"]["repetitions"],
+        seed=config["statistics"]["seed"],
+        mark=config["mark"],
+    shell:
+        "python -m scripts.calibrate --seeds {params.seeds} --problems {params.problems} --samples {params.samples}"
+        " --repetitions {params.repetitions} --seed {params.seed} --mark={params.mark:q} --output {output.table}"
+        " 2>&1 | tee {log}"

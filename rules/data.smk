@@ -181,10 +181,10 @@ rule audit_table:
         code=wf.code("scripts/concatenate.py"),
     output:
         table="results/audit/{audit}.csv",
-    wildcard_constraints:
-        audit="exclusion|contamination",
     log:
         "logs/audit/{audit}.log",
+    wildcard_constraints:
+        audit="exclusion|contamination",
     conda:
         "../envs/data.yaml"
     threads: 1

@@ -17,6 +17,8 @@ rule sample:
         "logs/sample/{checkpoint}.log",
     benchmark:
         "results/benchmarks/sample/{checkpoint}.tsv"
+    wildcard_constraints:
+        checkpoint=MODEL,
     priority: 10
     conda:
         "../envs/train.yaml"
@@ -32,6 +34,44 @@ rule sample:
         "python -W ignore -m scripts.sample --base results/base {params.adapter} --problems {input.problems}"
         " --languages {params.languages} --settings {params.settings:q}"
         " --title 'sampling {wildcards.checkpoint}' --output {output.completions} 2>&1 | tee {log}"
+
+
+rule sample_ablated:
+    input:
+        base=wf.base_files("results"),
+        adapter=lambda wildcards: wf.adapter_files("results", wildcards.checkpoint),
+        problems="results/problems.jsonl.gz",
+        programs=expand(
+            "results/programs/{language}.jsonl.gz", language=ex.all_languages(config)
+        ),
+        code=wf.code("scripts/sample_ablated.py"),
+    output:
+        completions="results/completions/ablated/{direction}/{checkpoint}.jsonl.gz",
+    log:
+        "logs/sample_ablated/{direction}/{checkpoint}.log",
+    benchmark:
+        "results/benchmarks/sample_ablated/{direction}/{checkpoint}.tsv"
+    wildcard_constraints:
+        checkpoint=MODEL,
+        direction="language|random",
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        adapter=lambda wildcards: wf.adapter_option("results", wildcards.checkpoint),
+        languages=ex.all_languages(config),
+        settings=wf.as_json(config["sampling"]),
+        layer=config["ablation"]["layer"],
+        split=config["ablation"]["split"],
+    shell:
+        "python -W ignore -m scripts.sample_ablated --base results/base {params.adapter} --problems {input.problems}"
+        " --programs {input.programs} --languages {params.languages} --settings {params.settings:q}"
+        " --layer {params.layer} --direction {wildcards.direction} --split {params.split}"
+        " --title 'sampling {wildcards.checkpoint} without {wildcards.direction} direction'"
+        " --output {output.completions} 2>&1 | tee {log}"
 
 
 rule judge_completions:

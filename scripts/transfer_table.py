@@ -1,68 +1,59 @@
 """The transfer table: pass@1 before and after RL in each source PL, on each target PL, for each init.
 
 In: DIR/{checkpoint}.jsonl.gz with the verdicts of `base`, `sft/{init}/seed{n}` and `rl/{init}/{source}/seed{n}`.
-Out: transfer_table.csv; on request contrasts.csv (treatment minus every other init) and mcnemar.csv (greedy, by seed).
+Out: transfer_table.csv; on request contrasts.csv (treatment minus every other init), headline.csv (the same over all
+unseen PLs, with equivalence) and mcnemar.csv (greedy, by seed). With points: the table of a sweep.
 Numbers are fractions of 1 with 95 % intervals; an empty cell was not computed. Print it with scripts.show_table.
 """
 
 import argparse
-import sys
 
-from crosspl.errors import run_command
+from crosspl.errors import UserError, run_command
+from crosspl.headline import HEADLINE_COLUMNS, headline_rows
 from crosspl.io import write_csv
-from crosspl.passk import READINGS
+from crosspl.plan_options import add_plan_options, plan_of, read_targets
 from crosspl.transfer_table import (
     COLUMNS,
     CONTRAST_COLUMNS,
     MCNEMAR_COLUMNS,
-    Plan,
-    check_plan,
     contrast_rows,
-    left_out,
     mcnemar_rows,
-    read_checkpoints,
     table_rows,
-    target,
 )
 
 
 def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--verdicts", required=True, metavar="DIR", help="folder of the verdict files")
-    parser.add_argument("--inits", nargs="+", required=True, help="base and mixtures, in the order of the table")
-    parser.add_argument("--sources", nargs="+", required=True, help="PLs in which RL was done from every init")
-    parser.add_argument("--oracles", nargs="*", default=[], help="PLs in which RL was done from base only")
-    parser.add_argument("--seeds", nargs="+", type=int, required=True, help="training seeds, the same for every init")
-    parser.add_argument("--languages", nargs="+", required=True, help="evaluated PLs, in the order of the table")
-    parser.add_argument("--sft-languages", nargs="*", default=[], help="PLs in the SFT mixtures; others are unseen")
-    parser.add_argument("--method", required=True, help="name of the RL method, e.g. grpo")
-    parser.add_argument("--reading", choices=READINGS, default="sampled", help="completions that pass@1 is taken from")
-    parser.add_argument("--treatment", default="parallel", help="init that --contrasts compares with the others")
-    parser.add_argument("--draws", type=int, required=True, help="bootstrap draws")
-    parser.add_argument("--bootstrap-seed", type=int, required=True)
-    parser.add_argument("--mark", default="", help='put after the method in every row, e.g. "plumbing only"')
+    add_plan_options(parser)
+    parser.add_argument("--points", nargs="+", help="labels of the inits in a sweep, the first column of its table")
     parser.add_argument("--output", required=True, metavar="CSV")
     parser.add_argument("--contrasts", metavar="CSV", help="write gain of the treatment minus gain of each other init")
+    parser.add_argument("--headline", metavar="CSV", help="write the contrasts on unseen PLs, with equivalence")
     parser.add_argument("--mcnemar", metavar="CSV", help="write exact paired tests of the greedy completions")
     return parser.parse_args(argv)
 
 
 def main(argv=None):
     args = parse(argv)
-    plan = Plan(**{name: getattr(args, name) for name in Plan._fields})
-    check_plan(plan)
-    cells = read_checkpoints(plan, args.verdicts)
-    targets = [target(plan, cells, language, args.reading) for language in plan.languages]
-    for language, count in left_out(cells, targets, args.reading).items():
-        print(f"warning: {language}: {count} problems without a verdict (JE) are in no row", file=sys.stderr)
-    tables = [(args.output, COLUMNS, table_rows(plan, targets))]
+    plan = plan_of(args)
+    if args.points and len(args.points) != len(plan.inits):
+        raise UserError(f"{len(args.points)} points for {len(plan.inits)} inits: name one point per init")
+    readings = dict.fromkeys([args.reading, *(["greedy"] if args.mcnemar else [])])
+    by_reading = read_targets(args, plan, readings)
+    targets = by_reading[args.reading]
+    columns, rows = COLUMNS, table_rows(plan, targets)
+    if args.points:
+        label = dict(zip(plan.inits, args.points))
+        columns, rows = ["point", *COLUMNS], [{"point": label[row["init"]], **row} for row in rows]
+    tables = [(args.output, columns, rows)]
     if args.contrasts:
         tables.append((args.contrasts, CONTRAST_COLUMNS, contrast_rows(plan, targets)))
+    if args.headline:
+        tables.append((args.headline, HEADLINE_COLUMNS, headline_rows(plan, targets)))
     if args.mcnemar:
-        greedy = [target(plan, cells, language, "greedy") for language in plan.languages]
-        tables.append((args.mcnemar, MCNEMAR_COLUMNS, mcnemar_rows(plan, greedy)))
-    for path, columns, rows in tables:
-        write_csv(path, columns, rows)
+        tables.append((args.mcnemar, MCNEMAR_COLUMNS, mcnemar_rows(plan, by_reading["greedy"])))
+    for path, names, found in tables:
+        write_csv(path, names, found)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,64 @@
+"""What people look at.
+
+In: the tables. Out: results/figures/*.svg, results/report.html, results/cost.csv; captions of `snakemake --report` are
+in report/.
+"""
+
+
+rule cost:
+    input:
+        tables=wf.report_tables(config),
+        code=wf.code("scripts/rule_costs.py"),
+    output:
+        table="results/cost.csv",
+    log:
+        "logs/cost.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python -m scripts.rule_costs results/benchmarks logs --output {output.table} 2>&1 | tee {log}"
+
+
+rule figures:
+    input:
+        tables=[*wf.report_tables(config), "results/cost.csv"],
+        code=wf.code("scripts/figures.py"),
+    output:
+        figures=directory("results/figures"),
+    log:
+        "logs/figures.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        config=wf.as_json(config),
+    shell:
+        "python -m scripts.figures --results results --config {params.config:q} --output {output.figures}"
+        " 2>&1 | tee {log}"
+
+
+rule report:
+    input:
+        tables=[*wf.report_tables(config), "results/cost.csv"],
+        code=wf.code("scripts/report.py"),
+    output:
+        page="results/report.html",
+    log:
+        "logs/report.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        config=wf.as_json(config),
+    shell:
+        "python -m scripts.report --results results --config {params.config:q} --output {output.page} 2>&1 | tee {log}"
