@@ -6,6 +6,7 @@ schemas/config.schema.json.
 
 from snakemake.utils import min_version
 
+from crosspl import analysis_inputs as an
 from crosspl import experiment as ex
 from crosspl import workflow as wf
 from crosspl.errors import stop_on_user_error

@@ -21,7 +21,10 @@ KINDS = ("intact", "language", "random")
 
 
 def ablation_rows(cells, roles, reading, draws, seed):
-    """Return the rows of one init: `cells` {kind: [{(language, reading): Cell} per seed]}, roles {language: role}."""
+    """Return the rows of one init: `cells` {kind: {checkpoint: {(language, reading): Cell}}}, roles {language: role}.
+
+    The checkpoints of every kind are the seeds, in the same order.
+    """
     groups = {direction: [] for direction in ("language", "random", "language - random")}
     for language, role in roles.items():
         scores, families, problems, chosen = _paired(cells, language, reading)
@@ -44,12 +47,22 @@ def ablation_rows(cells, roles, reading, draws, seed):
 def _paired(cells, language, reading):
     """Return {kind: scores (S, P)}, the families, the number of problems and {kind: Cells} of one PL.
 
-    Only problems with a score everywhere count; different problem sets are a UserError.
+    Only problems with a score (not JE) everywhere count; a missing PL, and other problems, are a UserError.
     """
-    chosen = {kind: [by_key[language, reading] for by_key in cells[kind]] for kind in KINDS}
-    every = [cell for found in chosen.values() for cell in found]
-    if any(cell.problems != every[0].problems for cell in every):
-        raise UserError(f"{language}, {reading}: models intact and ablated answered different problems; sample again")
+    named = {name: by_key.get((language, reading)) for kind in KINDS for name, by_key in cells[kind].items()}
+    first, *_ = named
+    for name, cell in named.items():
+        if cell is None:
+            raise UserError(f"checkpoint {name} has no {reading} verdicts in {language}: evaluate it again")
+        if cell[:2] != named[first][:2] or cell.samples != named[first].samples:
+            raise UserError(
+                f"{language}, {reading}: checkpoints {name} and {first} were evaluated on different problems, or with "
+                "other numbers of completions. Sample both again."
+            )
+    chosen = {kind: [named[name] for name in cells[kind]] for kind in KINDS}
+    every = list(named.values())
     scored = ~np.isnan([cell.scores for cell in every]).any(axis=0)
+    if not scored.any():
+        raise UserError(f"{language}, {reading}: no problem has a score (not JE) in every checkpoint: judge again")
     scores = {kind: np.stack([cell.scores[scored] for cell in found]) for kind, found in chosen.items()}
     return scores, np.array(every[0].families)[scored], int(scored.sum()), chosen

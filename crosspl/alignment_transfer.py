@@ -1,6 +1,7 @@
 """Does alignment explain transfer? Dose, alignment before RL, gain after RL, over all RL runs (pitfalls.md S8).
 
 In: one point per RL run (init, source, seed). Out: rows of alignment_transfer.csv: correlations with 95 % intervals.
+A relation without a gain is of the models before RL: each counts once, in however many source PLs RL was done from it.
 
 A correlation over runs is no cause: inits differ in more than alignment. Two guards: the partial correlation holds the
 source gain fixed (an init that learns more everywhere would otherwise look aligned), and the dose is set by design.
@@ -50,7 +51,8 @@ def relation_rows(points, mark):
     for metric, layer in dict.fromkeys((point["metric"], point["layer"]) for point in points):
         of_layer = [point for point in points if (point["metric"], point["layer"]) == (metric, layer)]
         for name, (x, y, held) in RELATIONS.items():
-            columns = _complete(of_layer, [x, y, *held])
+            chosen = of_layer if y.endswith("gain") else _before_rl(of_layer)
+            columns = _complete(chosen, [x, y, *held])
             r, low, high, p_value = partial_correlation(columns[0], columns[1], columns[2:])
             rows.append({
                 "relation": name, "metric": metric, "layer": layer, "n": len(columns[0]), "statistic": fixed(r),
@@ -58,6 +60,11 @@ def relation_rows(points, mark):
                 "mark": mark,
             })  # fmt: skip
     return rows
+
+
+def _before_rl(points):
+    """Return one of the points of each model before RL."""
+    return list({(point["init"], point["seed"]): point for point in points}.values())
 
 
 def _complete(points, names):

@@ -111,7 +111,8 @@ def target(plan, cells, language, reading):
             "checkpoint, an interval needs 2: evaluate more problems or judge again"
         )
     return Target(
-        language, np.array(chosen["base"].problems)[scored], {name: cell.scores[scored] for name, cell in chosen.items()},
+        language, np.array(chosen["base"].problems)[scored],
+        {name: cell.scores[scored] for name, cell in chosen.items()},
         {name: cell.wrong_language_rate for name, cell in chosen.items()}, families, chosen["base"].samples,
         bootstrap_weights(families, len(plan.seeds), plan.draws, plan.bootstrap_seed),
     )  # fmt: skip

@@ -69,11 +69,12 @@ def recipe(config, mixture):
     """Return how a mixture is made: what crosspl.mixtures.Recipe wants, tokens aside."""
     variant = config["mixtures"]["variants"].get(mixture, {"rule": mixture})
     languages, problems = config["languages"]["sft"], config["mixtures"]["problems"]
-    return {
+    fit = {"fit": True} if "languages" in variant and "problems" not in variant else {}
+    return fit | {
         "rule": variant["rule"],
         "languages": variant.get("languages", languages),
         "source": config["languages"]["source"][0],
-        "problems": variant.get("problems", None if "languages" in variant else problems),
+        "problems": variant.get("problems", problems),
         "width": len(languages),
         "share": variant.get("parallel_share", 0.0),
     }
@@ -95,6 +96,11 @@ def changed_by_variant(config, mixture):
     """Return (PLs, problems) that a variant sets itself; None where it takes the experiment's."""
     variant = config["mixtures"]["variants"].get(mixture, {})
     return variant.get("languages"), variant.get("problems")
+
+
+def known_mixtures(config):
+    """Return every mixture that can be named."""
+    return _once(PLAIN, config["mixtures"]["variants"])
 
 
 def declared(config, mixture):
@@ -151,9 +157,7 @@ def sweep_plan(config, sweep):
 def roles(config):
     """Return {PL: role} of the evaluated PLs to a model with RL in the first source PL."""
     source, sft = config["languages"]["source"][0], config["languages"]["sft"]
-    return {
-        name: "source" if name == source else "sft" if name in sft else "unseen" for name in all_languages(config)
-    }
+    return {name: "source" if name == source else "sft" if name in sft else "unseen" for name in all_languages(config)}
 
 
 def report_inits(config):

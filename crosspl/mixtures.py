@@ -32,18 +32,20 @@ MATCHED = {
 class Recipe(NamedTuple):
     """How a mixture is made.
 
-    languages: its PLs. source: the PL of `monolingual`. problems: P; None: as many as give `tokens`. width: how many
-    different programs per problem and PL the pool must have, so that all mixtures of an experiment choose alike.
-    tokens: completion tokens to come close to; None: whatever the problems give. share: parallel part of `dose`.
+    languages: its PLs. source: the PL of `monolingual`. problems: P. width: how many different programs per problem and
+    PL the pool must have, so that all mixtures of an experiment choose alike. tokens: completion tokens to come close
+    to; None: whatever the problems give. share: parallel part of `dose`. fit: take as many problems as give the tokens,
+    in the difficulties of the first P.
     """
 
     rule: str
     languages: list
     source: str
-    problems: int | None
+    problems: int
     width: int
     tokens: int | None = None
     share: float = 0.0
+    fit: bool = False
 
 
 def verified_programs(programs):
@@ -60,7 +62,7 @@ def build_mixture(name, recipe, problems, programs, count_tokens):
     """Return the rows of mixture `name`; raise UserError where the data do not suffice.
 
     The recipe's tokens are reached by the choice of which problem of a block gets which PL, so PL shares stay exact;
-    without a number of problems, by taking whole problems until the tokens are there.
+    where they are to fit, by taking whole problems until the tokens are there.
     """
     table = verified_programs(programs)
     chosen = choose_problems(name, recipe, problems, table)
@@ -76,7 +78,7 @@ def build_mixture(name, recipe, problems, programs, count_tokens):
         goal = (recipe.tokens or 0) * (number + 1) / len(blocks)
         best = min(range(len(options)), key=lambda n: abs(tokens + sums[n] - goal) if recipe.tokens else n)
         rows, tokens = rows + options[best], tokens + sums[best]
-    return rows if recipe.problems else _cut(name, rows, recipe, count_tokens)
+    return _cut(name, rows, recipe, count_tokens) if recipe.fit else rows
 
 
 def _cut(name, rows, recipe, count_tokens):
@@ -97,8 +99,7 @@ def _cut(name, rows, recipe, count_tokens):
 def choose_problems(name, recipe, problems, table):
     """Return the problems of a mixture; `same_programs` has L times as many of each difficulty.
 
-    Without a number of problems: all that can be used, so ordered that every beginning has the difficulties of the
-    first P problems of the pool.
+    To fit tokens: all that can be used, so ordered that every beginning has the difficulties of the first P.
     """
     usable = [p for p in problems if p["id"] in table and all(table[p["id"]].get(pl) for pl in recipe.languages)]
     most = max((len(found) for by_language in table.values() for found in by_language.values()), default=0)
@@ -109,9 +110,9 @@ def choose_problems(name, recipe, problems, table):
         )
     needed = {*recipe.languages, recipe.source}
     full = [p for p in usable if all(len(table[p["id"]].get(pl, ())) >= recipe.width for pl in needed)]
-    if not recipe.problems:
-        return _balanced(full + [p for p in usable if p not in full], full)
     chosen = full[: recipe.problems]
+    if recipe.fit:
+        return _balanced(full + [p for p in usable if p not in full], chosen)
     if len(chosen) < recipe.problems:
         raise _too_few(name, recipe.problems, recipe.languages, len(chosen))
     return _same_programs_problems(name, recipe, chosen, usable) if recipe.rule == "same_programs" else chosen

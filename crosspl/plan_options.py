@@ -38,6 +38,8 @@ def plan_of(args):
     for init, _, languages in pairs:
         if not languages:
             raise UserError(f"--init-languages: {init!r} has no PLs; write it as {init}=python,perl")
+        if init not in args.inits:
+            raise UserError(f"--init-languages: {init!r} is not one of --inits {' '.join(args.inits)}")
     own = {init: languages.split(",") for init, _, languages in pairs}
     known = {name: getattr(args, name) for name in Plan._fields if name != "init_languages"}
     plan = Plan(**known, init_languages=own)

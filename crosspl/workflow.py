@@ -61,43 +61,26 @@ def check_config(config, files):
 
 def check_names(config, files):
     """Raise a UserError where one part of the config names something that another part does not know."""
-    variants = config["mixtures"]["variants"]
-    for name in sorted({"base", *ex.PLAIN} & set(variants)):
-        raise UserError(f"{where(files, ['mixtures', 'variants', name])}: {name} is a name of its own; take another")
-    known = {
-        "an init of the transfer table": ex.inits(config),
-        "one of seeds": config["seeds"],
-        "one of sweeps": list(config["sweeps"]),
-        "an init": ["base", *ex.PLAIN, *variants],
-        "a mixture": [*ex.PLAIN, *variants],
-        "an evaluated PL": ex.all_languages(config),
-    }
-    named = [
-        (["mixtures", "names"], "a mixture", config["mixtures"]["names"]),
-        (["matrix", "inits"], "an init", config["matrix"]["inits"]),
-        (["matrix", "sources"], "an evaluated PL", config["matrix"]["sources"]),
-        (["ablation", "inits"], "an init of the transfer table", config["ablation"]["inits"]),
-        (["ablation", "seeds"], "one of seeds", config["ablation"]["seeds"]),
-        (["report", "sweeps"], "one of sweeps", config["report"]["sweeps"]),
-        (["matrix", "oracles"], "an evaluated PL", config["matrix"]["oracles"]),
-        *((["sweeps", sweep], "an init", points.values()) for sweep, points in config["sweeps"].items()),
-    ]
-    for path, kind, names in named:
+    variants, mixtures = config["mixtures"]["variants"], ex.known_mixtures(config)
+    lists = {("mixtures", "names"): (config["mixtures"]["names"], mixtures),
+             ("report", "sweeps"): (config["report"]["sweeps"], list(config["sweeps"]))}  # fmt: skip
+    lists |= {("sweeps", name): (points.values(), ["base", *mixtures]) for name, points in config["sweeps"].items()}
+    for path, (names, known) in lists.items():
         for name in names:
-            if name not in known[kind]:
-                raise UserError(f"{where(files, path)}: {name!r} is not {kind}; known are {', '.join(map(str, known[kind])) or 'none'}")
-    layers = config["base"]["model"]["num_hidden_layers"]
-    if config["ablation"]["layer"] > layers:
-        raise UserError(f"{where(files, ['ablation', 'layer'])}: the model has {layers} layers")
+            if name not in known:
+                raise UserError(f"{where(files, path)}: unknown {name!r}; known are {', '.join(known) or 'none'}")
     if config["statistics"]["treatment"] not in ["base", *config["mixtures"]["names"]]:
         raise UserError(f"{where(files, ['statistics', 'treatment'])}: must be one of mixtures.names")
-    unseen = set(config["languages"]["unseen"])
-    for mixture in variants:
-        for language in sorted(unseen & set(ex.mixture_languages(config, mixture))):
-            raise UserError(
-                f"{where(files, ['mixtures', 'variants', mixture])}: {language!r} is in languages.unseen; "
-                "an unseen PL occurs in no SFT data"
-            )
+    unseen, known = config["languages"]["unseen"], known_languages()
+    for name, variant in variants.items():
+        place = where(files, ["mixtures", "variants", name])
+        if name in ("base", *ex.PLAIN):
+            raise UserError(f"{place}: {name} is the name of another init; take one of your own")
+        for language in variant.get("languages", []):
+            if language not in known:
+                raise UserError(f"{place}: unknown language {language!r}; known are {', '.join(known)}")
+            if language in unseen:
+                raise UserError(f"{place}: {language!r} is in languages.unseen; an unseen PL occurs in no SFT data")
 
 
 def error_order(error):
@@ -201,36 +184,6 @@ def source_code(config, script):
 def source_settings(config):
     """Return the settings of the config's problem source, as JSON."""
     return as_json(config["problems"][config["problems"]["source"]])
-
-
-def sweep_checkpoints(config, sweep):
-    """Return the models of a sweep; one that the config does not define is a UserError."""
-    if sweep not in config["sweeps"]:
-        known = ", ".join(config["sweeps"]) or "none; --configfile configs/sweeps.yaml has some"
-        raise UserError(f"results/sweeps/{sweep}.csv: no sweep of this name in the config; known are {known}")
-    return ex.sweep_checkpoints(config, sweep)
-
-
-def evaluated_problems(config):
-    """Return how many problems are evaluated; 160 where only the data tell."""
-    settings = config["problems"][config["problems"]["source"]]
-    return settings.get("sizes", {}).get(config["sampling"]["split"], 160)
-
-
-def report_tables(config):
-    """Return the tables that the report is made of, histories of training included."""
-    names = ["transfer_table", "headline", "contrasts", "mcnemar", f"transfer_table_{other_reading(config)}",
-             "transfer_matrix", "alignment_summary", "alignment_transfer", "ablation", "calibration", "parallel_matrix",
-             "sft_data/matching", "audit/exclusion", "audit/contamination"]  # fmt: skip
-    names += [f"sweeps/{sweep}" for sweep in config["report"]["sweeps"]]
-    names += [f"pass_at_1/{name}" for name in ex.report_checkpoints(config)]
-    return [f"results/{name}.csv" for name in names]
-
-
-def alignment_settings(config):
-    """Return the settings of scripts.align, as JSON."""
-    chosen = {name: config["alignment"][name] for name in ("pool", "permutations")}
-    return as_json(chosen | {name: config["statistics"][name] for name in ("draws", "seed")})
 
 
 def as_json(value):

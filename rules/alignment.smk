@@ -43,7 +43,7 @@ rule align:
         ),
         languages=ex.all_languages(config),
         split=config["alignment"]["split"],
-        settings=wf.alignment_settings(config),
+        settings=an.alignment_settings(config),
         mark=config["mark"],
     shell:
         "python -W ignore -m scripts.align --base results/base {params.model} --problems {input.problems}"
@@ -74,7 +74,7 @@ rule align_lexical:
     params:
         languages=ex.all_languages(config),
         split=config["alignment"]["split"],
-        settings=wf.alignment_settings(config),
+        settings=an.alignment_settings(config),
         mark=config["mark"],
     shell:
         "python -m scripts.align --base results/base --lexical --problems {input.problems}"

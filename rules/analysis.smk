@@ -47,9 +47,9 @@ rule transfer_table:
 
 rule transfer_matrix:
     input:
-        verdicts=expand(
+        verdicts=lambda wildcards: expand(
             "results/verdicts/{checkpoint}.jsonl.gz",
-            checkpoint=ex.matrix_checkpoints(config),
+            checkpoint=an.matrix_checkpoints(config),
         ),
         code=wf.code("scripts/transfer_matrix.py"),
     output:
@@ -74,7 +74,7 @@ rule sweep:
     input:
         verdicts=lambda wildcards: expand(
             "results/verdicts/{checkpoint}.jsonl.gz",
-            checkpoint=wf.sweep_checkpoints(config, wildcards.sweep),
+            checkpoint=an.sweep_checkpoints(config, wildcards.sweep),
         ),
         code=wf.code("scripts/transfer_table.py"),
     output:
@@ -128,9 +128,9 @@ rule alignment_transfer:
 
 rule ablation_table:
     input:
-        verdicts=expand(
+        verdicts=lambda wildcards: expand(
             "results/verdicts/{checkpoint}.jsonl.gz",
-            checkpoint=ex.ablated(config) + ex.intact(config),
+            checkpoint=an.ablation_checkpoints(config),
         ),
         code=wf.code("scripts/ablation_table.py"),
     output:
@@ -177,7 +177,7 @@ rule calibrate:
         runtime=20,
     params:
         seeds=len(config["seeds"]),
-        problems=wf.evaluated_problems(config),
+        problems=an.evaluated_problems(config),
         samples=config["sampling"]["samples"],
         repetitions=config["calibration"]["repetitions"],
         seed=config["statistics"]["seed"],

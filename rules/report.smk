@@ -7,7 +7,7 @@ in report/.
 
 rule cost:
     input:
-        tables=wf.report_tables(config),
+        tables=an.report_tables(config),
         code=wf.code("scripts/rule_costs.py"),
     output:
         table="results/cost.csv",
@@ -25,7 +25,7 @@ rule cost:
 
 rule figures:
     input:
-        tables=[*wf.report_tables(config), "results/cost.csv"],
+        tables=[*an.report_tables(config), "results/cost.csv"],
         code=wf.code("scripts/figures.py"),
     output:
         figures=directory("results/figures"),
@@ -46,7 +46,7 @@ rule figures:
 
 rule report:
     input:
-        tables=[*wf.report_tables(config), "results/cost.csv"],
+        tables=[*an.report_tables(config), "results/cost.csv"],
         code=wf.code("scripts/report.py"),
     output:
         page="results/report.html",

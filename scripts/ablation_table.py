@@ -6,10 +6,12 @@ In: verdicts/{checkpoint}.jsonl.gz and verdicts/ablated/{language,random}/{check
 import argparse
 
 from crosspl.ablation_table import ABLATION_COLUMNS, KINDS, ablation_rows
-from crosspl.errors import run_command
+from crosspl.errors import UserError, run_command
 from crosspl.experiment import after_name
 from crosspl.io import write_csv
 from crosspl.passk import READINGS, read_cells
+
+ROLES = ("source", "sft", "unseen")
 
 
 def main(argv=None):
@@ -26,18 +28,27 @@ def main(argv=None):
     parser.add_argument("--mark", default="")
     parser.add_argument("--output", required=True, metavar="CSV")
     args = parser.parse_args(argv)
-    roles = dict(text.split("=") for text in args.roles)
+    roles = read_roles(args.roles)
     rows = []
     for init in args.inits:
         names = [after_name(init, args.source, seed) for seed in args.seeds]
+        folders = {kind: "" if kind == "intact" else f"ablated/{kind}/" for kind in KINDS}
         cells = {
-            kind: [read_cells(f"{args.verdicts}/{'' if kind == 'intact' else f'ablated/{kind}/'}{name}.jsonl.gz")
-                   for name in names]
-            for kind in KINDS
-        }  # fmt: skip
+            kind: {folder + name: read_cells(f"{args.verdicts}/{folder}{name}.jsonl.gz") for name in names}
+            for kind, folder in folders.items()
+        }
         label = {"init": init, "source": args.source, "seeds": len(names), "layer": args.layer, "mark": args.mark}
         rows += [label | row for row in ablation_rows(cells, roles, args.reading, args.draws, args.bootstrap_seed)]
     write_csv(args.output, ABLATION_COLUMNS, rows)
+
+
+def read_roles(texts):
+    """Return {PL: role} of texts PL=ROLE."""
+    roles = dict(text.partition("=")[::2] for text in texts)
+    for language, role in roles.items():
+        if role not in ROLES:
+            raise UserError(f"--roles: {language!r} has role {role!r}; write {language}=ROLE, ROLE {', '.join(ROLES)}")
+    return roles
 
 
 if __name__ == "__main__":

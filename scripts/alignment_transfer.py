@@ -28,7 +28,7 @@ def main(argv=None):
     parser.add_argument("--points", required=True, metavar="CSV")
     args = parser.parse_args(argv)
     plan = plan_of(args)
-    doses = {init: float(share) for init, _, share in (text.partition("=") for text in args.doses)}
+    doses = read_doses(args.doses)
     targets = read_targets(args, plan, [args.reading])[args.reading]
     names = dict.fromkeys(before_name(init, seed) for init in plan.inits for seed in plan.seeds)
     aligned = {name: alignments(f"{args.alignment}/{name}.csv") for name in names}
@@ -50,11 +50,23 @@ def main(argv=None):
     ])  # fmt: skip
 
 
+def read_doses(texts):
+    """Return {init: share} of texts INIT=SHARE."""
+    try:
+        return {init: float(share) for init, _, share in (text.partition("=") for text in texts)}
+    except ValueError:
+        raise UserError(f"--doses {' '.join(texts)}: write each as INIT=SHARE, e.g. dose_25=0.25") from None
+
+
 def alignments(path):
-    """Return {(metric, layer): value}, over all pairs of PLs: mean-pooled hidden states, centred per PL."""
+    """Return {(metric, layer): value}, over all pairs of PLs: mean-pooled hidden states, centred per PL.
+
+    None where the metric is not defined (an empty cell).
+    """
     wanted = {"features": "hidden", "pooling": "mean", "centred": "yes", "language_a": "all"}
-    rows = [row for row in read_csv(path) if all(row[name] == value for name, value in wanted.items())]
-    found = {(row["metric"], row["layer"]): float(row["value"]) for row in rows if row["metric"] in METRICS}
+    rows = [row for row in read_csv(path) if all(row.get(name) == value for name, value in wanted.items())]
+    found = {(row["metric"], row["layer"]): float(row["value"]) if row["value"] else None
+             for row in rows if row["metric"] in METRICS}  # fmt: skip
     if not found:
         raise UserError(f"{path}: no row of mean-pooled, centred hidden states. Delete it and run again.")
     return found

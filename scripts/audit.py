@@ -52,7 +52,9 @@ def rows_of(args, problems):
     if not args.data:
         return [problem | {"language": args.languages[0]} for problem in of_split(problems, "rl")]
     statements = {problem["id"]: problem["statement"] for problem in problems}
-    return [row if "statement" in row else row | {"statement": statements[row["problem"]]} for row in read_rows(args.data)]
+    return [
+        row if "statement" in row else row | {"statement": statements[row["problem"]]} for row in read_rows(args.data)
+    ]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mixtures", required=True, nargs="+", help="sft_data/{mixture}.jsonl.gz")
     parser.add_argument("--tokenizer", required=True, help="tokenizer.json")
-    parser.add_argument("--declared", required=True, type=json.loads, help="{mixture: what must equal `parallel`}, JSON")
+    parser.add_argument(
+        "--declared", required=True, type=json.loads, help="{mixture: what must equal `parallel`}, JSON"
+    )
     parser.add_argument("--steps", required=True, type=int)
     parser.add_argument("--batch", required=True, type=int)
     parser.add_argument("--output", required=True)

@@ -44,7 +44,7 @@ def main(argv=None):
     columns, rows = COLUMNS, table_rows(plan, targets)
     if args.points:
         label = dict(zip(plan.inits, args.points))
-        columns, rows = ["point", *COLUMNS], [{"point": label[row["init"]], **row} for row in rows]
+        columns, rows = ["point", *COLUMNS], [{"point": label.get(row["init"]), **row} for row in rows]
     tables = [(args.output, columns, rows)]
     if args.contrasts:
         tables.append((args.contrasts, CONTRAST_COLUMNS, contrast_rows(plan, targets)))

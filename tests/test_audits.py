@@ -1,21 +1,20 @@
 """The audits find what is planted, in any wrapping, and stop the run; clean data pass."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from tiny import WORLD, right_programs
 
 from crosspl.audits import contamination_rows, exclusion_rows
-from crosspl.io import read_csv, write_rows
+from crosspl.errors import UserError
+from crosspl.io import read_csv, write_csv, write_rows
 from crosspl.microworld import world
-from crosspl.mixtures import build_mixture
+from crosspl.mixtures import Recipe, build_mixture
 from crosspl.problems import of_split
 from crosspl.prompts import format_prompt
+from scripts import audit as command
+from scripts import concatenate
 
-ROOT = Path(__file__).parent.parent
 LANGUAGES, UNSEEN = ["python", "perl", "ruby"], ["lua", "php"]
 
 
@@ -29,7 +28,9 @@ def data():
         for row in world.pretraining_corpus(problems, WORLD)
     ]
     mixtures = {
-        name: build_mixture(name, of_split(problems, "sft"), programs, LANGUAGES, "python", 12, len)
+        name: build_mixture(
+            name, Recipe(name, LANGUAGES, "python", 12, len(LANGUAGES)), of_split(problems, "sft"), programs, len
+        )
         for name in ("parallel", "monolingual")
     }
     return {"problems": problems, "programs": programs, "corpus": corpus} | mixtures
@@ -46,37 +47,60 @@ def rewrapped(code):
     return "\n\n\t" + re.sub(r"\s+", " \n    ", code).replace("(", " ( ").upper() + "  \n"
 
 
+SETS = {  # training set: rows, PLs that it may hold
+    "sft/parallel": ("parallel", LANGUAGES),
+    "sft/monolingual": ("monolingual", LANGUAGES),
+    "rl/python": (None, ["python"]),
+    "pretraining": ("corpus", []),
+}
+
+
 def audit(folder, data):
-    """Run scripts.audit on `data` as the workflow does."""
+    """Run scripts.audit on every training set as the workflow does; return what went wrong, one text per set."""
     for name in ("problems", "corpus", "parallel", "monolingual"):
         write_rows(folder / f"{name}.jsonl.gz", data[name])
     write_rows(folder / "programs.jsonl.gz", data["programs"])
-    argv = [
-        *(sys.executable, "-m", "scripts.audit", "--problems", folder / "problems.jsonl.gz"),
-        *("--programs", folder / "programs.jsonl.gz", "--corpus", folder / "corpus.jsonl.gz"),
-        *("--mixtures", folder / "parallel.jsonl.gz", folder / "monolingual.jsonl.gz"),
-        *("--sft-languages", *LANGUAGES, "--sources", "python"),
-        *("--exclusion", folder / "audit/exclusion.csv", "--contamination", folder / "audit/contamination.csv"),
-    ]
-    return subprocess.run([str(part) for part in argv], cwd=ROOT, capture_output=True, text=True)
+    said = {}
+    for name, (rows, languages) in SETS.items():
+        argv = ["--problems", folder / "problems.jsonl.gz", "--programs", folder / "programs.jsonl.gz"]
+        argv += ["--data", folder / f"{rows}.jsonl.gz"] if rows else []
+        argv += ["--training-set", name, *(["--languages", *languages] if languages else [])]
+        argv += ["--exclusion", folder / f"audit/exclusion/{name}.csv"]
+        argv += ["--contamination", folder / f"audit/contamination/{name}.csv"]
+        try:
+            command.main([str(part) for part in argv])
+        except UserError as error:
+            said[name] = str(error)
+            assert not (folder / f"audit/exclusion/{name}.csv").exists()
+            assert not (folder / f"audit/contamination/{name}.csv").exists()
+    return said
+
+
+def whole_table(folder, kind):
+    """Return the rows of all training sets, put together by scripts.concatenate."""
+    tables = [str(folder / f"audit/{kind}/{name}.csv") for name in SETS]
+    concatenate.main([*tables, "--output", str(folder / f"audit/{kind}.csv")])
+    return read_csv(folder / f"audit/{kind}.csv")
 
 
 def test_clean_data_pass(tmp_path, data):
-    done = audit(tmp_path, data)
-    assert done.returncode == 0, done.stderr
-    contamination = read_csv(tmp_path / "audit/contamination.csv")
-    assert [row["training_set"] for row in contamination] == [
-        "sft/parallel",
-        "sft/monolingual",
-        "rl/python",
-        "pretraining",
-    ]
+    assert audit(tmp_path, data) == {}
+    contamination = whole_table(tmp_path, "contamination")
+    assert [row["training_set"] for row in contamination] == list(SETS)
     assert {row["ok"] for row in contamination} == {"yes"}
-    exclusion = read_csv(tmp_path / "audit/exclusion.csv")
+    exclusion = whole_table(tmp_path, "exclusion")
     assert {row["ok"] for row in exclusion} == {"yes"}
     counts = {(row["training_set"], row["language"]): (int(row["examples"]), row["role"]) for row in exclusion}
     assert counts["sft/parallel", "perl"] == (12, "trained") and counts["sft/parallel", "lua"] == (0, "excluded")
     assert counts["rl/python", "python"] == (8, "trained") and counts["rl/python", "perl"] == (0, "excluded")
+
+
+def test_tables_with_other_columns_are_not_put_together(tmp_path):
+    write_csv(tmp_path / "a.csv", ["x"], [{"x": 1}])
+    write_csv(tmp_path / "b.csv", ["y"], [{"y": 1}])
+    with pytest.raises(UserError, match=r"b\.csv: columns y; expected x"):
+        concatenate.main([str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--output", str(tmp_path / "c.csv")])
+    assert not (tmp_path / "c.csv").exists()
 
 
 def plant_family(data):
@@ -134,20 +158,19 @@ PLANTS = [
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
 def test_planted_rows_stop_the_run(tmp_path, data, plant):
-    changed, said = plant(data)
-    done = audit(tmp_path, data | changed)
-    assert done.returncode == 2
-    assert said in done.stderr and "Traceback" not in done.stderr
-    assert not (tmp_path / "audit").exists()
+    changed, expected = plant(data)
+    said = audit(tmp_path, data | changed)
+    assert any(expected in text for text in said.values()), said
 
 
-def test_everything_planted_is_named(tmp_path, data):
+def test_only_the_set_that_holds_it_is_stopped(tmp_path, data):
     changed = {}
     for plant in (plant_family, plant_program, plant_unseen_language):
         changed |= plant(data)[0]
-    done = audit(tmp_path, data | changed)
-    for part in ("pretraining shares 1 families", "monolingual shares 0 families, 1 programs", "examples in php"):
-        assert part in done.stderr
+    said = audit(tmp_path, data | changed)
+    assert said.keys() == {"pretraining", "sft/monolingual", "sft/parallel"}
+    assert "shares 1 families" in said["pretraining"] and "1 programs" in said["sft/monolingual"]
+    assert "examples in php" in said["sft/parallel"]
 
 
 def test_a_language_of_another_training_set_is_still_excluded():

@@ -7,6 +7,8 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+from crosspl import analysis_inputs as an
+from crosspl import experiment as ex
 from crosspl import workflow as wf
 from crosspl.errors import UserError
 
@@ -37,20 +39,20 @@ def merged(tmp_path):
 
 
 def test_there_are_overlays():
-    assert {path.stem for path in OVERLAYS} >= {"smoke", "humaneval_x"}
+    assert {path.stem for path in OVERLAYS} >= {"smoke", "humaneval_x", "sweeps", "study"}
 
 
 @pytest.mark.parametrize("path", [None, *OVERLAYS], ids=lambda path: path.stem if path else "config")
 def test_shipped_configs_are_valid(path):
     config = read((ROOT / "config.yaml").read_text())
-    if path:
-        update_config(config, read(path.read_text()))
+    for part in ["configs/study.yaml"] * (path is not None and path.stem == "headline") + ([path] if path else []):
+        update_config(config, read(Path(part).read_text()))
     before = deepcopy(config)
     assert wf.check_config(config, [*([str(path)] if path else []), "config.yaml"]) is config
     assert config == before
     roles = config["languages"]
     assert not set(roles["unseen"]) & {*roles["source"], *roles["sft"]}
-    assert wf.all_languages(config) == list(dict.fromkeys(roles["source"] + roles["sft"] + roles["unseen"]))
+    assert ex.all_languages(config) == list(dict.fromkeys(roles["source"] + roles["sft"] + roles["unseen"]))
 
 
 WRONG = [  # overlay, what the message says
@@ -69,6 +71,23 @@ WRONG = [  # overlay, what the message says
     ("rl: {minibatches: 48}", r"overlay\.yaml: rl\.minibatches: .*whole groups of rl\.samples = 8"),
     ("mixtures: {names: [same_problems]}", r"statistics\.treatment: must be one of mixtures\.names"),
     ("statistics: {treatment: paralel}", r"overlay\.yaml: statistics\.treatment: must be one of"),
+    (
+        "mixtures: {names: [parallel, paralel]}",
+        r"overlay\.yaml: mixtures\.names: unknown 'paralel'; known are parallel, ",
+    ),
+    (
+        "mixtures: {variants: {parallel: {rule: dose}}}",
+        r"mixtures\.variants\.parallel: parallel is the name of another init",
+    ),
+    ("mixtures: {variants: {a: {rule: dosis}}}", r"overlay\.yaml: mixtures\.variants\.a\.rule: 'dosis' is not one of"),
+    (
+        "mixtures: {variants: {a: {rule: parallel, languages: [python, lua]}}}",
+        r"variants\.a: 'lua' is in languages\.unseen",
+    ),
+    ("mixtures: {variants: {a: {rule: parallel, languages: [cobol]}}}", r"variants\.a: unknown language 'cobol'"),
+    ("sweeps: {dose: {'0': dose_0}}", r"overlay\.yaml: sweeps\.dose: unknown 'dose_0'; known are base"),
+    ("report: {sweeps: [dose]}", r"overlay\.yaml: report\.sweeps: unknown 'dose'; known are none"),
+    ("statistics: {margin: 0}", r"overlay\.yaml: statistics\.margin: "),
     ("seeds: []", r"overlay\.yaml: seeds: "),
     ("seeds: [0, 0]", r"overlay\.yaml: seeds: .*unique"),
     ("rl: {samples: 1}", r"overlay\.yaml: rl\.samples: "),
@@ -89,6 +108,27 @@ def test_wrong_configs(merged, text, said):
     assert "\n" not in str(raised.value)
 
 
+WRONG_ANALYSES = [  # overlay, check, what the message says
+    ("matrix: {sources: [c]}", an.check_matrix, r"matrix\.sources: 'c' is not in this experiment; known are python"),
+    ("matrix: {oracles: [rust]}", an.check_matrix, r"matrix\.oracles: 'rust' is not in this experiment"),
+    ("matrix: {inits: [dose_50]}", an.check_matrix, r"matrix\.inits: 'dose_50' is not in this experiment"),
+    ("ablation: {seeds: [7]}", an.check_ablation, r"ablation\.seeds: 7 is not in this experiment; known are 0, 1"),
+    ("ablation: {inits: [dose_25]}", an.check_ablation, r"ablation\.inits: 'dose_25' is not in this experiment"),
+    ("ablation: {layer: 9}", an.check_ablation, r"ablation\.layer: 9 is not .* known are 0, 1, 2, 3"),
+    ("ablation: {split: eval}", an.check_ablation, r"ablation\.split: the evaluated split"),
+    ("mark: x", lambda config: an.check_sweep(config, "dose"), r"sweeps/dose\.csv: no sweep .*configs/sweeps\.yaml"),
+]
+
+
+@pytest.mark.parametrize("text, check, said", WRONG_ANALYSES, ids=[text for text, _, _ in WRONG_ANALYSES])
+def test_wrong_analyses_are_refused_only_when_they_are_asked_for(merged, text, check, said):
+    config, files = merged(text)
+    wf.check_config(config, files)
+    with pytest.raises(UserError, match=said) as raised:
+        check(config)
+    assert "\n" not in str(raised.value)
+
+
 @pytest.mark.parametrize("path", ["sft", "languages.unseen", "rl.generations", "problems.microworld.sizes.eval"])
 def test_missing_keys(path):
     config = read((ROOT / "config.yaml").read_text())
@@ -103,9 +143,9 @@ def test_missing_keys(path):
 
 def test_checkpoints_are_all_inits_sources_and_seeds(merged):
     config, _ = merged("{seeds: [3, 5], languages: {source: [python, ruby]}, mixtures: {names: [parallel]}}")
-    names = wf.checkpoints(config)
+    names = ex.checkpoints(config)
     assert len(names) == len(set(names)) == 1 + 2 * (1 + 2 * 2)
     assert {"base", "sft/parallel/seed5", "rl/base/ruby/seed3", "rl/parallel/python/seed5"} <= set(names)
     assert wf.adapter_files("results", "base") == [] and wf.adapter_option("results", "base") == ""
     assert wf.init_option("results", "parallel", 5) == "--adapter results/sft/parallel/seed5"
-    assert wf.training_languages(config) == ["python", "perl", "ruby"]
+    assert ex.training_languages(config) == ["python", "perl", "ruby"]

@@ -1,0 +1,85 @@
+"""What the rules behind the transfer table need: models, options, and checks of their own parts of the config.
+
+In: the checked config. Out: plain lists and strings. The checks are made when a table is asked for, so that a config
+for the transfer table alone need not mend the settings of analyses that it does not use. A UserError names the key.
+"""
+
+from crosspl import experiment as ex
+from crosspl.errors import UserError, stop_on_user_error
+from crosspl.workflow import as_json, other_reading
+
+
+def check_matrix(config):
+    """Raise a UserError unless the matrix is of known inits and evaluated PLs."""
+    evaluated = ex.all_languages(config)
+    _check("matrix.inits", config["matrix"]["inits"], ["base", *ex.known_mixtures(config)])
+    _check("matrix.sources", config["matrix"]["sources"], evaluated)
+    _check("matrix.oracles", config["matrix"]["oracles"], evaluated)
+
+
+def check_ablation(config):
+    """Raise a UserError unless the ablated models are some of the transfer table's and have the layer."""
+    _check("ablation.inits", config["ablation"]["inits"], ex.inits(config))
+    _check("ablation.seeds", config["ablation"]["seeds"], config["seeds"])
+    layers = config["base"]["model"]["num_hidden_layers"]
+    _check("ablation.layer", [config["ablation"]["layer"]], range(layers + 1))
+    if config["ablation"]["split"] == config["sampling"]["split"]:
+        raise UserError("config: ablation.split: the evaluated split would measure its own directions; take another")
+
+
+def check_sweep(config, sweep):
+    """Raise a UserError unless the config has this sweep."""
+    if sweep not in config["sweeps"]:
+        known = ", ".join(config["sweeps"]) or "none; --configfile configs/sweeps.yaml has some"
+        raise UserError(f"results/sweeps/{sweep}.csv: no sweep of this name in the config; known are {known}")
+
+
+def _check(key, names, known):
+    for name in names:
+        if name not in known:
+            raise UserError(
+                f"config: {key}: {name!r} is not in this experiment; known are {', '.join(map(str, known))}"
+            )
+
+
+def matrix_checkpoints(config):
+    """Return the models of the transfer matrix; a wrong config ends the process with one line."""
+    with stop_on_user_error():
+        check_matrix(config)
+    return ex.matrix_checkpoints(config)
+
+
+def ablation_checkpoints(config):
+    """Return the models intact and ablated; a wrong config ends the process with one line."""
+    with stop_on_user_error():
+        check_ablation(config)
+    return ex.intact(config) + ex.ablated(config)
+
+
+def sweep_checkpoints(config, sweep):
+    """Return the models of a sweep; an unknown one ends the process with one line."""
+    with stop_on_user_error():
+        check_sweep(config, sweep)
+    return ex.sweep_checkpoints(config, sweep)
+
+
+def alignment_settings(config):
+    """Return the settings of scripts.align, as JSON."""
+    chosen = {name: config["alignment"][name] for name in ("pool", "permutations")}
+    return as_json(chosen | {name: config["statistics"][name] for name in ("draws", "seed")})
+
+
+def evaluated_problems(config):
+    """Return how many problems are evaluated; 160 where only the data tell."""
+    settings = config["problems"][config["problems"]["source"]]
+    return settings.get("sizes", {}).get(config["sampling"]["split"], 160)
+
+
+def report_tables(config):
+    """Return the tables that the report is made of."""
+    names = ["transfer_table", "headline", "contrasts", "mcnemar", f"transfer_table_{other_reading(config)}",
+             "transfer_matrix", "alignment_summary", "alignment_transfer", "ablation", "calibration", "parallel_matrix",
+             "sft_data/matching", "audit/exclusion", "audit/contamination"]  # fmt: skip
+    names += [f"sweeps/{sweep}" for sweep in config["report"]["sweeps"]]
+    names += [f"pass_at_1/{name}" for name in ex.report_checkpoints(config)]
+    return [f"results/{name}.csv" for name in names]

@@ -1,0 +1,1 @@
+"""The report: result tables in, one self-contained HTML page out."""
