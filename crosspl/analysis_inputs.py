@@ -4,6 +4,8 @@ In: the checked config. Out: plain lists and strings. The checks are made when a
 for the transfer table alone need not mend the settings of analyses that it does not use. A UserError names the key.
 """
 
+from pathlib import Path
+
 from crosspl import experiment as ex
 from crosspl.errors import UserError, stop_on_user_error
 from crosspl.workflow import as_json, other_reading
@@ -73,6 +75,11 @@ def evaluated_problems(config):
     """Return how many problems are evaluated; 160 where only the data tell."""
     settings = config["problems"][config["problems"]["source"]]
     return settings.get("sizes", {}).get(config["sampling"]["split"], 160)
+
+
+def report_files():
+    """Return the template and the captions of the report."""
+    return sorted(str(path) for path in Path("report").iterdir() if path.suffix in (".j2", ".rst"))
 
 
 def report_tables(config):

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from crosspl.checkpoints import after_name, before_name, checkpoint_names
 from crosspl.errors import UserError
-from crosspl.experiment import after_name, before_name, checkpoint_names
 from crosspl.passk import read_cells
 from crosspl.statistics import bootstrap_weights, seed_prior
 

@@ -7,6 +7,7 @@ the options of scripts.transfer_table for each table. Imports nothing heavy: eve
 import shlex
 
 from crosspl import mixtures
+from crosspl.checkpoints import after_name, before_name, checkpoint_names
 
 PLAIN = ("parallel", "same_problems", "same_programs", "monolingual")  # mixtures that need no settings
 
@@ -28,22 +29,6 @@ def _once(*lists):
 def inits(config):
     """Return what RL starts from: `base` and every mixture."""
     return ["base", *config["mixtures"]["names"]]
-
-
-def before_name(init, seed):
-    """Return the checkpoint that RL with this init and seed starts from."""
-    return "base" if init == "base" else f"sft/{init}/seed{seed}"
-
-
-def after_name(init, source, seed):
-    """Return the checkpoint after RL."""
-    return f"rl/{init}/{source}/seed{seed}"
-
-
-def checkpoint_names(runs, seeds):
-    """Return the checkpoints before and after RL of (init, source) pairs, base first, each once."""
-    pairs = [(before_name(init, n), after_name(init, source, n)) for init, source in runs for n in seeds]
-    return _once(["base"], *pairs)
 
 
 def checkpoints(config):

@@ -6,9 +6,9 @@ In: a Plan and the Targets of crosspl.evaluations. Out: rows of `transfer_table.
 
 import numpy as np
 
+from crosspl.checkpoints import after_name, before_name
 from crosspl.errors import UserError
 from crosspl.evaluations import after, before, contrast_values, gains, prior, role, runs
-from crosspl.experiment import after_name, before_name
 from crosspl.passk import fixed
 from crosspl.statistics import estimate, holm, mcnemar
 

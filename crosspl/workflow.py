@@ -12,6 +12,7 @@ import jsonschema
 import yaml
 
 from crosspl import experiment as ex
+from crosspl.checkpoints import before_name
 from crosspl.errors import UserError
 from crosspl.languages import known_languages
 from crosspl.problems import source_file
@@ -140,12 +141,12 @@ def adapter_option(results, checkpoint):
 
 def init_files(results, init, seed):
     """Return the adapter files of an init; `base` has none."""
-    return adapter_files(results, ex.before_name(init, seed))
+    return adapter_files(results, before_name(init, seed))
 
 
 def init_option(results, init, seed):
     """Return the command-line option that names an init's adapter; none for `base`."""
-    return adapter_option(results, ex.before_name(init, seed))
+    return adapter_option(results, before_name(init, seed))
 
 
 def audited_languages(config, training_set):

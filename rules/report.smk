@@ -47,6 +47,7 @@ rule figures:
 rule report:
     input:
         tables=[*an.report_tables(config), "results/cost.csv"],
+        template=an.report_files(),
         code=wf.code("scripts/report.py"),
     output:
         page="results/report.html",

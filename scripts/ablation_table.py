@@ -6,8 +6,8 @@ In: verdicts/{checkpoint}.jsonl.gz and verdicts/ablated/{language,random}/{check
 import argparse
 
 from crosspl.ablation_table import ABLATION_COLUMNS, KINDS, ablation_rows
+from crosspl.checkpoints import after_name
 from crosspl.errors import UserError, run_command
-from crosspl.experiment import after_name
 from crosspl.io import write_csv
 from crosspl.passk import READINGS, read_cells
 

@@ -9,9 +9,9 @@ import argparse
 import numpy as np
 
 from crosspl.alignment_transfer import POINT_COLUMNS, RELATION_COLUMNS, relation_rows
+from crosspl.checkpoints import after_name, before_name
 from crosspl.errors import UserError, run_command
 from crosspl.evaluations import gains, pooled, role
-from crosspl.experiment import after_name, before_name
 from crosspl.io import read_csv, write_csv
 from crosspl.passk import fixed
 from crosspl.plan_options import add_plan_options, plan_of, read_targets

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from workflow_run import copy_repository, run_workflow
+from workflow_run import MATRIX, TABLE, copy_repository, run_workflow
 
 
 def pytest_addoption(parser):
@@ -28,7 +28,7 @@ def smoke_tree(request, tmp_path_factory):
     if request.config.option.smoke_tree:
         return Path(request.config.option.smoke_tree).resolve()
     tree = copy_repository(tmp_path_factory.mktemp("smoke"))
-    run_workflow(tree, "smoke run")
+    run_workflow(tree, "smoke run", TABLE, MATRIX, "results/report.html")
     return tree
 
 

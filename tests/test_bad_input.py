@@ -74,18 +74,18 @@ def test_wrong_config_file_itself(tree):
 def mixture_options(tree, problems, output):
     languages = ["python", "perl", "ruby"]
     programs = [tree / f"results/programs/{language}.jsonl.gz" for language in languages]
+    recipe = {"rule": "parallel", "languages": languages, "source": "python", "problems": 12, "width": 3}
     return ["--problems", problems, "--programs", *programs, "--tokenizer", tree / "results/base/tokenizer.json",
-            "--mixtures", "parallel", "same_problems", "--languages", *languages, "--source", "python",
-            "--count", "12", "--steps", "8", "--batch", "8", "--output", output]  # fmt: skip
+            "--mixture", "parallel", "--recipe", json.dumps(recipe), "--parallel", json.dumps(recipe), "--declared",
+            "--steps", "8", "--batch", "8", "--output", output / "parallel.jsonl.gz"]  # fmt: skip
 
 
-def audit_options(tree, output, **other):
+def audit_options(tree, output, training_set="sft/parallel", data=None):
     languages = ["python", "perl", "ruby"]
-    files = {"problems": tree / "results/problems.jsonl.gz", "corpus": tree / "results/base/corpus.jsonl.gz"} | other
-    return ["--problems", files["problems"], "--corpus", files["corpus"],
+    data = data or tree / "results/sft_data/parallel.jsonl.gz"
+    return ["--problems", tree / "results/problems.jsonl.gz", "--training-set", training_set, "--data", data,
             "--programs", *(tree / f"results/programs/{language}.jsonl.gz" for language in languages),
-            "--mixtures", files.get("mixture", tree / "results/sft_data/parallel.jsonl.gz"),
-            "--sft-languages", *languages, "--sources", "python",
+            *(["--languages", *languages] if training_set != "pretraining" else []),
             "--exclusion", output / "exclusion.csv", "--contamination", output / "contamination.csv"]  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def test_family_in_two_splits(tree, tmp_path, output):
     held_out = next(row for row in rows if row["split"] == "eval")
     next(row for row in rows if row["split"] == "sft")["family"] = held_out["family"]
     write_rows(tmp_path / "problems.jsonl.gz", rows)
-    done = command(tree, "build_mixtures", *mixture_options(tree, tmp_path / "problems.jsonl.gz", output))
+    done = command(tree, "build_mixture", *mixture_options(tree, tmp_path / "problems.jsonl.gz", output))
     message(done, f"{tmp_path}/problems.jsonl.gz, row", held_out["family"], "sft", "eval", "one split")
     assert is_empty(output)
 
@@ -121,7 +121,7 @@ def test_eval_problem_in_the_pretraining_corpus(tree, tmp_path, output, field, w
     held_out = next(row for row in read_rows(tree / "results/problems.jsonl.gz") if row["split"] == "eval")
     rows[0][field] = held_out[field]
     write_rows(tmp_path / "corpus.jsonl.gz", rows)
-    done = command(tree, "audit", *audit_options(tree, output, corpus=tmp_path / "corpus.jsonl.gz"))
+    done = command(tree, "audit", *audit_options(tree, output, "pretraining", tmp_path / "corpus.jsonl.gz"))
     message(done, "pretraining", word, "eval split")
     assert is_empty(output)
 
@@ -132,7 +132,7 @@ def test_eval_program_in_a_mixture(tree, tmp_path, output):
     programs = read_rows(tree / "results/programs/perl.jsonl.gz")
     rows[0]["completion"] = next(row["code"] for row in programs if row["problem"] in held_out)
     write_rows(tmp_path / "parallel.jsonl.gz", rows)
-    done = command(tree, "audit", *audit_options(tree, output, mixture=tmp_path / "parallel.jsonl.gz"))
+    done = command(tree, "audit", *audit_options(tree, output, data=tmp_path / "parallel.jsonl.gz"))
     message(done, "sft/parallel", "1 programs", "eval split")
     assert is_empty(output)
 
@@ -141,7 +141,7 @@ def test_unseen_language_in_a_mixture(tree, tmp_path, output):
     rows = read_rows(tree / "results/sft_data/parallel.jsonl.gz")
     rows[0]["language"] = "lua"
     write_rows(tmp_path / "parallel.jsonl.gz", rows)
-    done = command(tree, "audit", *audit_options(tree, output, mixture=tmp_path / "parallel.jsonl.gz"))
+    done = command(tree, "audit", *audit_options(tree, output, data=tmp_path / "parallel.jsonl.gz"))
     message(done, "sft/parallel", "1 examples in lua")
     assert is_empty(output)
 
@@ -160,8 +160,8 @@ def sample_options(tree, problems, output):
 
 @pytest.mark.parametrize(
     "script, options",
-    [("sample", sample_options), ("build_programs", program_options), ("build_mixtures", mixture_options)],
-    ids=["sample", "build_programs", "build_mixtures"],
+    [("sample", sample_options), ("build_programs", program_options), ("build_mixture", mixture_options)],
+    ids=["sample", "build_programs", "build_mixture"],
 )
 def test_truncated_problems(tree, tmp_path, output, script, options):
     data = (tree / "results/problems.jsonl.gz").read_bytes()

@@ -9,8 +9,9 @@ import pytest
 from crosspl.provenance import code, digest, imported_files, state_folder
 
 ROOT = Path(__file__).parent.parent
-LIGHT = ["audit", "build_corpus", "build_mixtures", "build_problems", "build_programs", "judge", "judge_completions",
-         "parallel_matrix", "score", "transfer_table"]  # fmt: skip
+LIGHT = ["audit", "build_corpus", "build_mixture", "matching", "build_problems", "build_programs", "judge",
+         "judge_completions", "parallel_matrix", "score", "transfer_table", "transfer_matrix", "alignment_transfer",
+         "alignment_summary", "ablation_table", "calibrate", "figures", "report"]  # fmt: skip
 FILES = {
     "scripts/__init__.py": "",
     "scripts/run.py": "import json\nfrom crosspl import first\n\ndef main():\n    from crosspl.late import thing\n",
@@ -108,7 +109,7 @@ def test_the_supervisor_is_part_of_every_command_that_judges(at_root, script):
     assert {"crosspl/judge/supervisor.c", "crosspl/judge/seccomp_x86_64.bpf", "crosspl/judge/launcher.py"} <= set(files)
 
 
-@pytest.mark.parametrize("script", ["build_problems", "build_mixtures", "audit", "train_sft", "sample", "score"])
+@pytest.mark.parametrize("script", ["build_problems", "build_mixture", "audit", "train_sft", "sample", "score"])
 def test_the_judge_is_no_part_of_the_others(at_root, script):
     assert not [path for path in code(f"scripts/{script}.py") if path.startswith("crosspl/judge/")]
 

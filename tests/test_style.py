@@ -19,8 +19,9 @@ RULES = [ROOT / "Snakefile", *sorted(ROOT.glob("rules/*.smk"))]
 LONGEST_FUNCTION, LONGEST_FILE, LONGEST_TEST = 80, 300, 320
 HEAVY = {"torch", "transformers", "trl", "peft"}
 LIGHT_SCRIPTS = (
-    "build_problems", "build_programs", "build_mixtures", "audit", "parallel_matrix", "judge", "judge_completions",
-    "score", "transfer_table", "show_table",
+    "build_problems", "build_programs", "build_mixture", "matching", "audit", "parallel_matrix", "judge",
+    "judge_completions", "score", "transfer_table", "show_table", "transfer_matrix", "alignment_summary",
+    "alignment_transfer", "ablation_table", "calibrate", "power", "figures", "report", "rule_costs", "concatenate",
 )  # fmt: skip
 FORBIDDEN = [  # script, modules whose edit must not run it again
     ("train_base", ("rl", "rewards", "sampling", "judge", "mixtures", "statistics", "transfer_table", "languages")),
@@ -28,7 +29,10 @@ FORBIDDEN = [  # script, modules whose edit must not run it again
     ("train_rl", ("sampling", "mixtures", "statistics", "passk", "transfer_table", "audits", "wrong_language")),
     ("sample", ("training", "rl", "rewards", "judge", "mixtures", "statistics", "transfer_table")),
     ("score", ("models", "judge", "transfer_table")),
-    ("transfer_table", ("models", "judge", "mixtures")),
+    ("transfer_table", ("models", "judge", "mixtures", "alignment")),
+    ("align", ("training", "sampling", "judge", "mixtures", "transfer_table")),
+    ("sample_ablated", ("training", "judge", "mixtures", "statistics", "alignment", "similarity")),
+    ("calibrate", ("judge", "models", "transfer_table")),
     ("build_problems", ("judge", "mixtures", "models")),
 ]
 WHOLE_BLOCKS = ("base.model", "lora")  # handed over to transformers' LlamaConfig and peft's LoraConfig as they are

@@ -7,8 +7,8 @@ import pytest
 import yaml
 from workflow_run import NOTHING, SMOKE, TABLE, clone, copy_repository, planned, snakemake
 
+from crosspl.experiment import all_languages, checkpoints, inits
 from crosspl.io import read_csv
-from crosspl.workflow import all_languages, checkpoints, inits
 
 COLUMNS = (
     "init,rl_method,source,target,role,seeds,problems,samples,pass_at_1_base,pass_at_1_before,pass_at_1_after,"
@@ -62,7 +62,7 @@ def test_smoke_numbers_are_marked(smoke_tree, table, config):
     for checkpoint in checkpoints(config):
         rows = read_csv(smoke_tree / f"results/pass_at_1/{checkpoint}.csv")
         assert {row["mark"] for row in rows} == {MARK}, checkpoint
-    for name in ("contrasts", "mcnemar"):
+    for name in ("contrasts", "mcnemar", "headline", "transfer_matrix", "alignment_summary", "ablation", "calibration"):
         assert {row["mark"] for row in read_csv(smoke_tree / f"results/{name}.csv")} == {MARK}, name
 
 

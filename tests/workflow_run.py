@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 SMOKE = "configs/smoke.yaml"
 TABLE = "results/transfer_table.csv"
+MATRIX = "results/parallel_matrix.csv"
 NOTHING = "Nothing to be done"
 
 

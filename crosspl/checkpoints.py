@@ -1,0 +1,20 @@
+"""Names of checkpoints: `base`, `sft/{mixture}/seed{n}`, `rl/{init}/{source}/seed{n}`.
+
+In: init, source PL, seed. Out: names, as they stand in every path below results/.
+"""
+
+
+def before_name(init, seed):
+    """Return the checkpoint that RL with this init and seed starts from."""
+    return "base" if init == "base" else f"sft/{init}/seed{seed}"
+
+
+def after_name(init, source, seed):
+    """Return the checkpoint after RL."""
+    return f"rl/{init}/{source}/seed{seed}"
+
+
+def checkpoint_names(runs, seeds):
+    """Return the checkpoints before and after RL of (init, source) pairs, base first, each once."""
+    pairs = [(before_name(init, n), after_name(init, source, n)) for init, source in runs for n in seeds]
+    return list(dict.fromkeys(["base", *(name for pair in pairs for name in pair)]))
