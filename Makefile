@@ -5,9 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 SNAKEMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" snakemake
 CONFIG ?=
+EFFECT ?= 3.3
 CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: help setup transfer-table humaneval-x smoke test test-languages languages lint runtimes costs benchmark-judge clean
+.PHONY: help setup transfer-table report plan power humaneval-x smoke test test-languages languages lint runtimes costs benchmark-judge clean
 
 help:             ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -28,6 +29,17 @@ transfer-table: runtimes  ## the main job: everything up to results/transfer_tab
 	@echo "Running the main job; on two cores the default takes about a quarter of an hour"
 	@$(SNAKEMAKE) results/transfer_table.csv results/parallel_matrix.csv $(CONFIGFILE)
 	@$(BIN)/python -m scripts.show_table results/transfer_table.csv --config config.yaml $(CONFIG)
+
+report: runtimes  ## the page to look at, results/report.html: everything above, the transfer matrix, latent space, statistics
+	@$(MAKE) --no-print-directory plan
+	@$(SNAKEMAKE) results/report.html results/figures $(CONFIGFILE)
+	@echo "Open results/report.html in a browser"
+
+plan: setup       ## what CONFIG costs from nothing, before it starts
+	@$(BIN)/python -m scripts.estimate_cost config.yaml $(CONFIG)
+
+power: setup      ## EFFECT=3.3: problems and seeds that would find a difference of so many points, from the finished run
+	@$(BIN)/python -m scripts.power --effect $(EFFECT) $$(test ! -d results/verdicts/rl || $(BIN)/python -m scripts.plan_options config.yaml $(CONFIG))
 
 smoke: ; @$(MAKE) --no-print-directory transfer-table CONFIG=configs/smoke.yaml  ## the whole DAG in two minutes, plumbing only
 

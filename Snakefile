@@ -4,11 +4,14 @@ Table of contents. The product is results/transfer_table.csv; the experiment is 
 schemas/config.schema.json.
 """
 
+import sys
+
 from snakemake.utils import min_version
 
 from crosspl import analysis_inputs as an
 from crosspl import experiment as ex
 from crosspl import workflow as wf
+from crosspl.cost_estimate import cost_lines
 from crosspl.errors import stop_on_user_error
 from crosspl.lock import lock_tree
 
@@ -29,6 +32,8 @@ shell.prefix("set -euo pipefail; export CROSSPL_COST=1; ")
 onstart:
     with stop_on_user_error():
         lock_tree()
+    for line in cost_lines(config, workflow.cores):
+        print(line, file=sys.stderr)
 
 
 MODEL = r"base|sft/[a-z_0-9]+/seed\d+|rl/[a-z_0-9]+/[a-z_]+/seed\d+"

@@ -1,16 +1,18 @@
-"""Does alignment explain transfer? Dose, alignment before RL, gain after RL, over all RL runs (pitfalls.md S8).
+"""Does alignment explain transfer? Dose, alignment before RL, gain after RL, over all inits (pitfalls.md S8).
 
 In: one point per RL run (init, source, seed). Out: rows of alignment_transfer.csv: correlations with 95 % intervals.
-A relation without a gain is of the models before RL: each counts once, in however many source PLs RL was done from it.
+Runs from one model (several source PLs, every run from base) share its alignment, so n counts models before RL, each
+with the mean gains of its runs.
 
-A correlation over runs is no cause: inits differ in more than alignment. Two guards: the partial correlation holds the
-source gain fixed (an init that learns more everywhere would otherwise look aligned), and the dose is set by design.
-Runs of one mixture share its data and are not independent, so intervals are, if anything, too narrow.
+A correlation over models is no cause: inits differ in more than alignment. Two guards: the partial correlation holds
+the source gain fixed (an init that learns more everywhere would otherwise look aligned), and the dose is set by design.
+Models of one mixture share its data and are not independent, so intervals are, if anything, too narrow.
 """
 
 import numpy as np
 from scipy import stats
 
+from crosspl.checkpoints import before_name
 from crosspl.passk import fixed
 from crosspl.statistics import LEVEL
 
@@ -46,13 +48,12 @@ def partial_correlation(x, y, fixed_values):
 
 
 def relation_rows(points, mark):
-    """Return one row per metric, layer and relation; a relation uses the points that have all its numbers."""
+    """Return one row per metric, layer and relation; a relation uses the models that have all its numbers."""
     rows = []
     for metric, layer in dict.fromkeys((point["metric"], point["layer"]) for point in points):
-        of_layer = [point for point in points if (point["metric"], point["layer"]) == (metric, layer)]
+        of_layer = _models([point for point in points if (point["metric"], point["layer"]) == (metric, layer)])
         for name, (x, y, held) in RELATIONS.items():
-            chosen = of_layer if y.endswith("gain") else _before_rl(of_layer)
-            columns = _complete(chosen, [x, y, *held])
+            columns = _complete(of_layer, [x, y, *held])
             r, low, high, p_value = partial_correlation(columns[0], columns[1], columns[2:])
             rows.append({
                 "relation": name, "metric": metric, "layer": layer, "n": len(columns[0]), "statistic": fixed(r),
@@ -62,9 +63,19 @@ def relation_rows(points, mark):
     return rows
 
 
-def _before_rl(points):
-    """Return one of the points of each model before RL."""
-    return list({(point["init"], point["seed"]): point for point in points}.values())
+def _models(points):
+    """Return one point per model before RL, with the mean gains of its RL runs."""
+    groups = {}
+    for point in points:
+        groups.setdefault(before_name(point["init"], point["seed"]), []).append(point)
+    return [runs[0] | {name: _mean([run[name] for run in runs]) for name in ("transfer_gain", "source_gain")}
+            for runs in groups.values()]  # fmt: skip
+
+
+def _mean(values):
+    """Return the mean of the values that are not None, None where all are."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _complete(points, names):

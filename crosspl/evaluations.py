@@ -55,7 +55,11 @@ class Target(NamedTuple):
 
 
 def check_plan(plan):
-    """Raise a UserError for a plan that names something twice or a source that is not evaluated."""
+    """Raise a UserError for a plan that names something twice, a source that is not evaluated, a senseless number."""
+    if not plan.margin > 0:
+        raise UserError(f"--margin {plan.margin:g}: give a positive fraction, e.g. 0.033")
+    if plan.draws < 1:
+        raise UserError(f"--draws {plan.draws}: an interval needs at least 1 bootstrap draw, better 2000")
     for name in ("inits", "sources", "oracles", "seeds", "languages"):
         values = getattr(plan, name)
         if len(set(values)) != len(values):

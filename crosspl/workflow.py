@@ -14,6 +14,7 @@ import yaml
 from crosspl import experiment as ex
 from crosspl.checkpoints import before_name
 from crosspl.errors import UserError
+from crosspl.io import read_text
 from crosspl.languages import known_languages
 from crosspl.problems import source_file
 from crosspl.provenance import code
@@ -58,6 +59,16 @@ def check_config(config, files):
         )
     check_names(config, files)
     return config
+
+
+def read_config(paths):
+    """Return the checked config of files, later ones over earlier ones, as Snakemake merges them."""
+    from snakemake.utils import update_config  # not for the jobs that only need the helpers below
+
+    config = {}
+    for path in paths:
+        update_config(config, yaml.safe_load(read_text(path)) or {})
+    return check_config(config, [*paths[1:], paths[0]])
 
 
 def check_names(config, files):

@@ -29,17 +29,20 @@ def main(argv=None):
     parser.add_argument("--output", required=True, metavar="CSV")
     args = parser.parse_args(argv)
     roles = read_roles(args.roles)
-    rows = []
-    for init in args.inits:
-        names = [after_name(init, args.source, seed) for seed in args.seeds]
-        folders = {kind: "" if kind == "intact" else f"ablated/{kind}/" for kind in KINDS}
-        cells = {
-            kind: {folder + name: read_cells(f"{args.verdicts}/{folder}{name}.jsonl.gz") for name in names}
-            for kind, folder in folders.items()
-        }
-        label = {"init": init, "source": args.source, "seeds": len(names), "layer": args.layer, "mark": args.mark}
-        rows += [label | row for row in ablation_rows(cells, roles, args.reading, args.draws, args.bootstrap_seed)]
-    write_csv(args.output, ABLATION_COLUMNS, rows)
+    cells = {init: read_kinds(args.verdicts, init, args.source, args.seeds) for init in args.inits}
+    label = {"source": args.source, "seeds": len(args.seeds), "layer": args.layer, "mark": args.mark}
+    rows = ablation_rows(cells, roles, args.reading, args.draws, args.bootstrap_seed)
+    write_csv(args.output, ABLATION_COLUMNS, [label | row for row in rows])
+
+
+def read_kinds(folder, init, source, seeds):
+    """Return {kind: {checkpoint: cells}} of the models of one init, intact and ablated, by seed."""
+    kinds = {}
+    for kind in KINDS:
+        prefix = "" if kind == "intact" else f"ablated/{kind}/"
+        names = [prefix + after_name(init, source, seed) for seed in seeds]
+        kinds[kind] = {name: read_cells(f"{folder}/{name}.jsonl.gz") for name in names}
+    return kinds
 
 
 def read_roles(texts):
