@@ -39,6 +39,9 @@ onstart:
 MODEL = r"base|sft/[a-z_0-9]+/seed\d+|rl/[a-z_0-9]+/[a-z_]+/seed\d+"
 
 
+report: "report/workflow.rst"
+
+
 wildcard_constraints:
     language="[a-z_]+",
     mixture="[a-z][a-z_0-9]*",

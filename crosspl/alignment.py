@@ -133,7 +133,7 @@ def table_rows(found, families, draws, seed):
     weights = bootstrap_weights(families, 1, draws, seed)
     return [{
         **_place(measure), "language_a": measure.language_a, "language_b": measure.language_b,
-        "problems": len(measure.values), **_interval(measure.values[None], families, weights, measure.metric),
+        "problems": len(measure.values), **_interval(measure.values[None], families, weights, BOUNDS[measure.metric]),
         **_null(measure),
     } for measure in found]  # fmt: skip
 
@@ -142,11 +142,11 @@ def _place(measure):
     return {field: getattr(measure, field) for field in ("layer", "pooling", "centred", "metric")}
 
 
-def _interval(values, families, weights, metric):
+def _interval(values, families, weights, bounds):
     """Return value, low and high of `values` (S, P) as text, empty where the metric is not defined."""
     if np.isnan(values).any():
         return {"value": None, "low": None, "high": None}
-    result = estimate(values, families, weights, BOUNDS[metric])
+    result = estimate(values, families, weights, bounds)
     return {"value": fixed(result.value), "low": fixed(result.low), "high": fixed(result.high)}
 
 
@@ -188,17 +188,34 @@ def projection_rows(spaces, problems, languages):
     return rows
 
 
-def summary_rows(tables, draws, seed):
+def summary_rows(tables, draws, seed, bounds=None):
     """Return one row per space and metric with the mean over seeds and problems and its 95 % interval over both.
 
     tables: the rows of `problem_rows` as read from CSV, one list per seed of the same group. UserError when the seeds
-    were not analysed on the same problems.
+    were not analysed on the same problems. bounds: of the values; None: those of the metric.
     """
     by_seed = [_values(rows) for rows in tables]
     if any(values.keys() != by_seed[0].keys() for values in by_seed):
         raise UserError("the seeds of a group have different layers or metrics: run scripts.align again for all")
     weights = cache(lambda families: bootstrap_weights(families, len(tables), draws, seed))
-    return [_summary_row(key, [values[key] for values in by_seed], weights) for key in by_seed[0]]
+    return [_summary_row(key, [values[key] for values in by_seed], weights, bounds) for key in by_seed[0]]
+
+
+def difference_rows(tables, others, draws, seed):
+    """Return the rows of the difference between two groups, paired by problem and seed; arguments as `summary_rows`."""
+    paired = [
+        [row | {"value": _minus(row["value"], other["value"])} for row, other in zip(one, two, strict=True)]
+        for one, two in zip(tables, others, strict=True)
+    ]
+    for one, two in zip(tables, others):
+        if any(row["problem"] != other["problem"] for row, other in zip(one, two)):
+            raise UserError("two groups were analysed on different problems: run scripts.align again for both")
+    return summary_rows(paired, draws, seed, bounds=(-2, 2))
+
+
+def _minus(value, other):
+    """Return the difference of two cells as text; empty where one is."""
+    return str(float(value) - float(other)) if value and other else ""
 
 
 def _values(rows):
@@ -210,12 +227,12 @@ def _values(rows):
     return found
 
 
-def _summary_row(key, cells, weights):
+def _summary_row(key, cells, weights, bounds):
     """Return the row of one space and metric; cells: {(problem, family): value} per seed."""
     if any(cell.keys() != cells[0].keys() for cell in cells):
         raise UserError("the seeds of a group were analysed on different problems: run scripts.align again for all")
     families = tuple(family for _, family in cells[0])
     values = np.array([[cell[problem] for problem in cells[0]] for cell in cells])
     place = dict(zip(SUMMARY_KEY, key))
-    interval = _interval(values, families, weights(families), place["metric"])
+    interval = _interval(values, families, weights(families), bounds or BOUNDS[place["metric"]])
     return {**place, "problems": len(families), **interval}

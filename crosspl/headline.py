@@ -5,7 +5,7 @@ equivalence within the margin, what it all shows, the minimum detectable effect,
 find an effect as large as the margin with power 80 %.
 
 p_holm: over the controls for the mean of all unseen PLs, which is the one primary question per source; over the unseen
-PLs of one control for single PLs.
+PLs of one control for single PLs. The conclusion goes by p_holm; interval and equivalence are of the one comparison.
 """
 
 from crosspl.evaluations import contrast_values, gains, pooled, prior, role
@@ -30,10 +30,10 @@ def headline_rows(plan, targets):
         if unseen:
             together = pooled(plan, unseen, POOLED)
             noise = prior(plan, [together], gains)
-            rows += with_holm([_row(plan, together, control, source, noise) for control in controls])
+            rows += _concluded(plan, [_row(plan, together, control, source, noise) for control in controls])
             noise = prior(plan, targets, gains)
             for control in controls:
-                rows += with_holm([_row(plan, item, control, source, noise) for item in unseen])
+                rows += _concluded(plan, [_row(plan, item, control, source, noise) for item in unseen])
     return rows
 
 
@@ -46,10 +46,19 @@ def _row(plan, item, control, source, noise):
         "treatment": plan.treatment, "control": control, "source": source, "target": item.language,
         "seeds": len(plan.seeds), "problems": len(item.families), "contrast": fixed(result.value),
         "low": fixed(result.low), "high": fixed(result.high), "p_value": result.p_value, "margin": fixed(plan.margin),
-        "p_equivalence": fixed_p(equivalence(result.value, result.se, result.df, plan.margin)),
-        "conclusion": conclusion(result, plan.margin), "mde": fixed(result.mde), "problems_needed": problems,
+        "p_equivalence": fixed_p(equivalence(result.value, result.se, result.df, plan.margin)), "result": result,
+        "mde": fixed(result.mde), "problems_needed": problems,
         "seeds_needed": seeds, "mark": plan.mark,
     }  # fmt: skip
+
+
+def _concluded(plan, group):
+    """Return the rows of one group of tests, with p_holm and what each shows."""
+    results = [row.pop("result") for row in group]
+    return [
+        row | {"conclusion": conclusion(result._replace(p_value=float(row["p_holm"])), plan.margin)}
+        for row, result in zip(with_holm(group), results)
+    ]
 
 
 def _needed(plan, values, item, noise):

@@ -95,7 +95,11 @@ rule alignment_summary:
         ),
         code=wf.code("scripts/alignment_summary.py"),
     output:
-        table="results/alignment_summary.csv",
+        table=report(
+            "results/alignment_summary.csv",
+            caption="../report/alignment.rst",
+            category="Tables",
+        ),
     log:
         "logs/alignment_summary.log",
     conda:
@@ -106,10 +110,11 @@ rule alignment_summary:
         runtime=20,
     params:
         checkpoints=["untrained", "lexical", *ex.report_checkpoints(config)],
+        treatment=config["statistics"]["treatment"],
         draws=config["statistics"]["draws"],
         seed=config["statistics"]["seed"],
         mark=config["mark"],
     shell:
         "python -m scripts.alignment_summary --alignment results/alignment --checkpoints {params.checkpoints}"
-        " --draws {params.draws} --seed {params.seed} --mark={params.mark:q} --output {output.table}"
+        " --treatment {params.treatment} --draws {params.draws} --seed {params.seed} --mark={params.mark:q} --output {output.table}"
         " 2>&1 | tee {log}"

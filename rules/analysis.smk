@@ -19,10 +19,22 @@ rule transfer_table:
         audits=["results/audit/exclusion.csv", "results/audit/contamination.csv"],
         code=wf.code("scripts/transfer_table.py"),
     output:
-        table="results/transfer_table.csv",
-        contrasts="results/contrasts.csv",
-        headline="results/headline.csv",
-        mcnemar="results/mcnemar.csv",
+        table=report(
+            "results/transfer_table.csv",
+            caption="../report/transfer_table.rst",
+            category="Tables",
+        ),
+        contrasts=report(
+            "results/contrasts.csv",
+            caption="../report/contrasts.rst",
+            category="Tables",
+        ),
+        headline=report(
+            "results/headline.csv", caption="../report/headline.rst", category="Tables"
+        ),
+        mcnemar=report(
+            "results/mcnemar.csv", caption="../report/mcnemar.rst", category="Tables"
+        ),
         other=f"results/transfer_table_{wf.other_reading(config)}.csv",
         other_contrasts=f"results/contrasts_{wf.other_reading(config)}.csv",
     log:
@@ -53,7 +65,11 @@ rule transfer_matrix:
         ),
         code=wf.code("scripts/transfer_matrix.py"),
     output:
-        matrix="results/transfer_matrix.csv",
+        matrix=report(
+            "results/transfer_matrix.csv",
+            caption="../report/transfer_matrix.rst",
+            category="Tables",
+        ),
     log:
         "logs/transfer_matrix.log",
     conda:
@@ -78,7 +94,11 @@ rule sweep:
         ),
         code=wf.code("scripts/transfer_table.py"),
     output:
-        table="results/sweeps/{sweep}.csv",
+        table=report(
+            "results/sweeps/{sweep}.csv",
+            caption="../report/sweeps.rst",
+            category="Tables",
+        ),
     log:
         "logs/sweep/{sweep}.log",
     conda:
@@ -106,7 +126,11 @@ rule alignment_transfer:
         ),
         code=wf.code("scripts/alignment_transfer.py"),
     output:
-        table="results/alignment_transfer.csv",
+        table=report(
+            "results/alignment_transfer.csv",
+            caption="../report/alignment_transfer.rst",
+            category="Tables",
+        ),
         points="results/alignment_transfer_points.csv",
     log:
         "logs/alignment_transfer.log",
@@ -134,7 +158,9 @@ rule ablation_table:
         ),
         code=wf.code("scripts/ablation_table.py"),
     output:
-        table="results/ablation.csv",
+        table=report(
+            "results/ablation.csv", caption="../report/ablation.rst", category="Tables"
+        ),
     log:
         "logs/ablation_table.log",
     conda:
@@ -164,7 +190,11 @@ rule calibrate:
     input:
         code=wf.code("scripts/calibrate.py"),
     output:
-        table="results/calibration.csv",
+        table=report(
+            "results/calibration.csv",
+            caption="../report/calibration.rst",
+            category="Tables",
+        ),
     log:
         "logs/calibrate.log",
     benchmark:

@@ -121,7 +121,11 @@ rule matching:
         tokenizer="results/base/tokenizer.json",
         code=wf.code("scripts/matching.py"),
     output:
-        matching="results/sft_data/matching.csv",
+        matching=report(
+            "results/sft_data/matching.csv",
+            caption="../report/matching.rst",
+            category="Data",
+        ),
     log:
         "logs/matching.log",
     conda:

@@ -10,7 +10,9 @@ rule cost:
         tables=an.report_tables(config),
         code=wf.code("scripts/rule_costs.py"),
     output:
-        table="results/cost.csv",
+        table=report(
+            "results/cost.csv", caption="../report/cost.rst", category="Tables"
+        ),
     log:
         "logs/cost.log",
     conda:
@@ -28,7 +30,9 @@ rule figures:
         tables=[*an.report_tables(config), "results/cost.csv"],
         code=wf.code("scripts/figures.py"),
     output:
-        figures=directory("results/figures"),
+        figures=report(
+            directory("results/figures"), patterns=["{name}.svg"], category="Figures"
+        ),
     log:
         "logs/figures.log",
     conda:
@@ -50,7 +54,9 @@ rule report:
         template=an.report_files(),
         code=wf.code("scripts/report.py"),
     output:
-        page="results/report.html",
+        page=report(
+            "results/report.html", caption="../report/report.rst", category="Report"
+        ),
     log:
         "logs/report.log",
     conda:

@@ -8,7 +8,7 @@ The null is the mean over seeds of each seed's own; its 97.5 % limit is therefor
 import argparse
 import re
 
-from crosspl.alignment import ALL, SUMMARY_COLUMNS, SUMMARY_KEY, summary_rows
+from crosspl.alignment import ALL, SUMMARY_COLUMNS, SUMMARY_KEY, difference_rows, summary_rows
 from crosspl.errors import UserError, run_command
 from crosspl.io import read_csv, write_csv
 from crosspl.passk import fixed
@@ -18,17 +18,24 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--alignment", required=True, metavar="DIR", help="folder of the tables of scripts.align")
     parser.add_argument("--checkpoints", required=True, nargs="+", metavar="NAME")
+    parser.add_argument("--treatment", default="parallel", help="mixture whose difference to the others is shown too")
     parser.add_argument("--draws", type=int, required=True, help="bootstrap draws")
     parser.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
     parser.add_argument("--mark", default="", help="text of the mark column")
     parser.add_argument("--output", required=True, metavar="CSV")
     args = parser.parse_args(argv)
-    rows = []
+    rows, tables_of = [], {}
     for group, names in groups(args.checkpoints).items():
         label = {**described(group), "seeds": len(names), "mark": args.mark}
-        tables = [read_csv(f"{args.alignment}/{name}.problems.csv") for name in names]
+        tables = tables_of[group] = [read_csv(f"{args.alignment}/{name}.problems.csv") for name in names]
         nulls = [null_means(f"{args.alignment}/{name}.csv") for name in names]
         rows += [label | row | mean_null(row, nulls) for row in summary_rows(tables, args.draws, args.seed)]
+    treated = tables_of.get(f"sft/{args.treatment}", [])
+    for group, tables in tables_of.items():
+        if group.startswith("sft/") and group != f"sft/{args.treatment}" and len(tables) == len(treated):
+            label = {"stage": "difference", "init": f"{args.treatment} - {described(group)['init']}", "source": "",
+                     "seeds": len(tables), "mark": args.mark}  # fmt: skip
+            rows += [label | row for row in difference_rows(treated, tables, args.draws, args.seed)]
     write_csv(args.output, SUMMARY_COLUMNS, rows)
 
 

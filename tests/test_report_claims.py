@@ -141,7 +141,7 @@ def level(stage, value, init="", layer="2"):
     ((0.2, 0.8), (0.6, 0.3, 0.2), S),
     ((-0.2, 0.8), (0.6, 0.3, 0.2), U),
     ((-0.8, -0.2), (0.6, 0.3, 0.2), C),
-    ((0.2, 0.8), (0.6, 0.9, 0.2), C),  # words alone do better
+    ((0.2, 0.8), (0.6, 0.9, 0.2), U),  # words alone do better
     ((0.2, 0.8), (0.6, 0.58, 0.2), U),  # not told from words alone
     ((0.2, 0.8), (0.6, None, None), U),  # no baselines, no claim
 ])  # fmt: skip
@@ -159,6 +159,14 @@ def test_mechanism_without_doses_compares_with_the_matched_control():
     assert criteria.mechanism(tables(alignment_summary=[*rows, level("sft", 0.3, "same_problems")])).state == S
     assert criteria.mechanism(tables(alignment_summary=[*rows, level("sft", 0.58, "same_problems")])).state == U
     assert criteria.mechanism(tables(alignment_summary=[*rows, level("sft", 0.9, "same_problems")])).state == C
+
+
+def test_mechanism_is_decided_by_the_paired_difference_when_there_is_one():
+    rows = [level("sft", 0.6, "parallel"), level("sft", 0.58, "same_problems")]
+    rows += [level("lexical", 0.2), level("untrained", 0.2)]
+    for value, state in ((0.1, S), (0.02, U), (-0.1, C)):
+        paired = level("difference", value, "parallel - same_problems")
+        assert criteria.mechanism(tables(alignment_summary=[*rows, paired])).state == state
 
 
 def test_link_needs_every_relation_and_never_the_best_layer():

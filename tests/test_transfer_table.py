@@ -8,7 +8,7 @@ import pytest
 from crosspl.errors import UserError
 from crosspl.io import read_rows, write_rows
 from crosspl.statistics import holm
-from scripts import show_table, transfer_table
+from scripts import alignment_transfer, power, show_table, transfer_matrix, transfer_table
 
 COLUMNS = (
     "init,rl_method,source,target,role,seeds,problems,samples,pass_at_1_base,pass_at_1_before,pass_at_1_after,"
@@ -48,16 +48,36 @@ def folder(tmp_path):
     return tmp_path
 
 
-def build(folder, **other):
+def arguments(folder, **other):
+    """The options that every command takes, and others."""
     options = {"inits": list(GAIN), "sources": ["python"], "oracles": ["lua"], "seeds": SEEDS, "languages": LANGUAGES,
                "sft-languages": ["python", "perl"], "method": "grpo", "draws": 300, "bootstrap-seed": 1,
-               "verdicts": folder / "verdicts", "output": folder / "table.csv",
-               "contrasts": folder / "contrasts.csv", "mcnemar": folder / "mcnemar.csv", **other}  # fmt: skip
-    arguments = []
-    for name, value in options.items():
-        arguments += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
-    transfer_table.main(arguments)
+               "verdicts": folder / "verdicts", **other}  # fmt: skip
+    return [text for name, value in options.items()
+            for text in (f"--{name}", *map(str, value if isinstance(value, list) else [value]))]  # fmt: skip
+
+
+def build(folder, **other):
+    outputs = {"output": folder / "table.csv", "contrasts": folder / "contrasts.csv",
+               "headline": folder / "headline.csv", "mcnemar": folder / "mcnemar.csv"}  # fmt: skip
+    transfer_table.main(arguments(folder, **outputs, **other))
     return read(folder / "table.csv")
+
+
+def matrix(folder):
+    transfer_matrix.main(arguments(folder, output=folder / "matrix.csv"))
+
+
+def aligned(folder):
+    transfer_alignment = {"output": folder / "relations.csv", "points": folder / "points.csv"}
+    alignment_transfer.main(arguments(folder, alignment=folder / "alignment", **transfer_alignment))
+
+
+def powered(folder):
+    power.main(arguments(folder, effect=3.3))
+
+
+COMMANDS = (build, matrix, aligned, powered)  # all that read the verdicts of a whole experiment
 
 
 def read(path):
@@ -149,7 +169,7 @@ def test_greedy_reading_is_the_same_command(folder):
 
 
 def test_second_run_gives_equal_bytes(folder):
-    names = ["table.csv", "contrasts.csv", "mcnemar.csv"]
+    names = ["table.csv", "contrasts.csv", "headline.csv", "mcnemar.csv"]
     build(folder)
     first = [(folder / name).read_bytes() for name in names]
     build(folder)
@@ -172,7 +192,33 @@ def test_judge_errors_leave_the_problem_out_everywhere(folder, capsys):
     rows = build(folder)
     assert {row["problems"] for row in rows if row["target"] == "lua"} == {"59"}
     assert {row["problems"] for row in rows if row["target"] != "lua"} == {"60"}
-    assert "lua: 1 problems without a verdict" in capsys.readouterr().err
+    warning = "lua: 1 problems without a verdict"
+    assert warning in capsys.readouterr().err
+    matrix(folder)
+    powered(folder)
+    assert capsys.readouterr().err.count(warning) == 2
+    absent = read(folder / "headline.csv")
+    for path in (folder / "verdicts").rglob("*.jsonl.gz"):
+        write_rows(path, [row for row in read_rows(path) if (row["language"], row["problem"]) != ("lua", "p7")])
+    assert build(folder) == rows  # as if nobody had ever asked for it in lua
+    assert read(folder / "headline.csv") == absent
+
+
+def test_one_judge_error_leaves_the_other_completions_of_the_problem(folder, capsys):
+    def spoil(row):
+        lost = (row["language"], row["problem"], row["reading"], row["sample"]) == ("lua", "p7", "sampled", 2)
+        return {**row, "verdict": "JE"} if lost else row
+
+    edit(folder, "rl/base/python/seed1", spoil)
+    found = pick(build(folder), init="base", source="python", target="lua")
+    assert (found["problems"], capsys.readouterr().err) == ("60", "")
+    after = {}
+    for seed in SEEDS:
+        for row in read_rows(folder / f"verdicts/rl/base/python/seed{seed}.jsonl.gz"):
+            if (row["language"], row["reading"]) == ("lua", "sampled") and row["verdict"] != "JE":
+                after.setdefault((seed, row["problem"]), []).append(row["verdict"] == "OK")
+    assert sorted(map(len, after.values()))[:2] == [3, 4]
+    assert float(found["pass_at_1_after"]) == pytest.approx(np.mean([np.mean(one) for one in after.values()]), abs=6e-5)
 
 
 def without(**wanted):
@@ -183,24 +229,44 @@ def without(**wanted):
     "change, message",
     [
         (without(language="perl"), "rl/parallel/python/seed2 has no sampled verdicts in perl"),
-        (without(reading="greedy"), "rl/parallel/python/seed2 has no greedy verdicts in python"),
         (without(language="lua", problem="p3"), "only base has problem p3 of family f1"),
         (lambda row: {**row, "family": "f9"} if row["problem"] == "p3" else row, "different problems"),
         (without(language="python", sample=3), "3 completions per problem in checkpoint rl/parallel/python/seed2, 4"),
+        (without(language="python", sample=3, problem="p5"), r"seed2\.jsonl\.gz, python, .* p5 has 3 .*others 4"),
         (lambda row: {**row, "verdict": "JE"} if row["language"] == "lua" else row, "lua, sampled: 0 problem families"),
+        (lambda row: {**row, "verdict": "SEGV"}, r"python/seed2\.jsonl\.gz, row 1: field 'verdict' is 'SEGV'"),
+        (lambda row: {**row, "sample": 0}, r"python/seed2\.jsonl\.gz, row 2: .*problem p0, sample 0 occurs twice"),
+        (lambda row: None, r"parallel/python/seed2\.jsonl\.gz: no verdicts\. Sample and judge"),
     ],
 )
-def test_a_missing_cell_is_named_and_nothing_is_written(folder, change, message):
+def test_a_missing_or_odd_cell_is_named_by_every_command_and_nothing_is_written(folder, change, message):
     edit(folder, "rl/parallel/python/seed2", change)
-    with pytest.raises(UserError, match=message):
-        build(folder)
-    assert not (folder / "table.csv").exists()
+    refused_by_all(folder, message)
 
 
-def test_a_missing_checkpoint_is_named(folder):
+def refused_by_all(folder, message):
+    for command in COMMANDS:
+        with pytest.raises(UserError, match=message) as raised:
+            command(folder)
+        assert "\n" not in str(raised.value)
+    assert [path.name for path in folder.iterdir()] == ["verdicts"]
+
+
+def test_a_missing_checkpoint_is_named_by_every_command(folder):
     (folder / "verdicts/sft/same_problems/seed3.jsonl.gz").unlink()
-    with pytest.raises(UserError, match="no verdicts for checkpoint sft/same_problems/seed3"):
+    refused_by_all(folder, r"no verdicts for checkpoint sft/same_problems/seed3 \(.*seed3\.jsonl\.gz\)")
+
+
+def test_mcnemar_needs_one_greedy_completion_everywhere(folder):
+    edit(folder, "rl/parallel/python/seed2", without(reading="greedy"))
+    with pytest.raises(UserError, match="rl/parallel/python/seed2 has no greedy verdicts in python"):
         build(folder)
+    for path in (folder / "verdicts").rglob("*.jsonl.gz"):
+        rows = [row for row in read_rows(path) if row["reading"] == "sampled"]
+        write_rows(path, rows + [{**row, "reading": "greedy"} for row in rows if row["sample"] < 2])
+    with pytest.raises(UserError, match="needs 1 greedy completion per problem, python has 2: sample greedily once"):
+        build(folder)
+    assert [path.name for path in folder.iterdir()] == ["verdicts"]
 
 
 def test_a_plan_that_cannot_be_is_refused(folder):
@@ -208,6 +274,13 @@ def test_a_plan_that_cannot_be_is_refused(folder):
         build(folder, seeds=[1, 1])
     with pytest.raises(UserError, match="RL is done in python, which is not evaluated"):
         build(folder, languages=["perl", "lua"])
+
+
+def test_points_label_the_inits_and_an_oracle_has_none(folder):
+    rows = build(folder, inits=["same_problems", "parallel"], points=["0 %", "100 %"])
+    assert [row["point"] for row in rows] == ["0 %"] * 3 + ["100 %"] * 3 + [""] * 3
+    with pytest.raises(UserError, match="1 points for 2 inits"):
+        build(folder, inits=["same_problems", "parallel"], points=["0 %"])
 
 
 def test_show_table_prints_numbers_mark_and_path(folder, capsys):

@@ -81,23 +81,30 @@ def effect_state(row):
 
 
 def mechanism(tables):
-    """Alignment of equivalent programs rises with parallel data, beyond words alone and an untrained model."""
+    """Alignment of equivalent programs rises with parallel data, beyond words alone and an untrained model.
+
+    The rise decides: treatment minus matched control on the same programs, where shared words cancel, and the dose. A
+    rise that stays at a level which words alone or an untrained model reach shows nothing; it is no evidence against.
+    """
     doses = [row for row in one_space(tables["alignment_transfer"]) if is_dose(row)]
-    rise = combine([sign_state(row["low"], row["high"]) for row in doses])
     levels = _levels(tables["alignment_summary"], tables["treatment"], doses)
-    if rise == NOT_MEASURED:
-        rise = above(levels.get("treatment"), levels.get("control"))
-    beyond = combine([above(levels.get("treatment"), levels.get(name)) for name in ("lexical", "untrained")])
+    risen = [sign_state(row["low"], row["high"]) for row in doses]
+    risen += [sign_state(levels["difference"]["low"], levels["difference"]["high"])] if "difference" in levels else []
+    state = combine(risen or [above(levels.get("treatment"), levels.get("control"))])
+    beyond = [above(levels.get("treatment"), levels.get(name)) for name in ("lexical", "untrained")]
+    if state == SUPPORTED and beyond != [SUPPORTED, SUPPORTED]:
+        state = UNDECIDED
     numbers = [f"dose → alignment {_statistic(row)}" for row in doses]
-    names = {"treatment": tables["treatment"], "control": CONTROL, "lexical": "words alone", "untrained": "untrained"}
+    names = {"treatment": tables["treatment"], "control": CONTROL, "lexical": "words alone", "untrained": "untrained",
+             "difference": f"{tables['treatment']} minus {CONTROL}"}  # fmt: skip
     numbers += [f"{names[name]} {_level(row)}" for name, row in levels.items()]
     if levels:
         row = levels["treatment"]
         numbers.append(f"all {row['metric']} at layer {row['layer']}, {row['pooling']} pooling")
     return Criterion(
         "SFT on parallel programs aligns equivalent programs of different PLs in the latent space.",
-        "Alignment falls with the dose of parallel data, or stays below what words alone or an untrained model give.",
-        combine([rise, beyond]), "; ".join(numbers), "alignment_transfer.csv, alignment_summary.csv",
+        "Alignment falls with parallel data. A level that words alone or an untrained model reach too shows nothing.",
+        state, "; ".join(numbers), "alignment_transfer.csv, alignment_summary.csv",
     )  # fmt: skip
 
 
@@ -122,6 +129,9 @@ def _levels(rows, treatment, doses):
         "control": [row for row in same if row["stage"] == "sft" and row["init"] == CONTROL],
         "lexical": lexical,
         "untrained": [row for row in same if row["stage"] == "untrained"],
+        "difference": [
+            row for row in same if (row["stage"], row["init"]) == ("difference", f"{treatment} - {CONTROL}")
+        ],
     }
     return {name: members[0] for name, members in found.items() if members}
 
