@@ -129,14 +129,14 @@ def matrix_plan(config):
 def sweep_plan(config, sweep):
     """Return the options of scripts.transfer_table for one sweep; its points are labels of the inits."""
     points = config["sweeps"][sweep]
-    own = [
-        f"{init}={','.join(mixture_languages(config, init))}"
-        for init in points.values()
-        if changed_by_variant(config, init)[0]
-    ]
-    return table_plan(
-        config, inits=list(points.values()), points=list(map(str, points)), **({"init-languages": own} if own else {})
-    )
+    return inits_plan(config, list(points.values()), points=list(map(str, points)))
+
+
+def inits_plan(config, names, **changes):
+    """Return the options of scripts.transfer_table for some inits, with the SFT PLs of those that have their own."""
+    own = [f"{name}={','.join(mixture_languages(config, name))}" for name in names
+           if changed_by_variant(config, name)[0]]  # fmt: skip
+    return table_plan(config, inits=names, **({"init-languages": own} if own else {}), **changes)
 
 
 def roles(config):

@@ -11,7 +11,7 @@ PLs of one control for single PLs. The conclusion goes by p_holm; interval and e
 from crosspl.evaluations import contrast_values, gains, pooled, prior, role
 from crosspl.passk import fixed
 from crosspl.power import problems_needed, seeds_needed, variance_components
-from crosspl.statistics import conclusion, equivalence, estimate
+from crosspl.statistics import conclusion, equivalence, estimate, holm
 from crosspl.transfer_table import fixed_p, with_holm
 
 POOLED = "mean of unseen"
@@ -55,9 +55,10 @@ def _row(plan, item, control, source, noise):
 def _concluded(plan, group):
     """Return the rows of one group of tests, with p_holm and what each shows."""
     results = [row.pop("result") for row in group]
+    adjusted = holm([result.p_value for result in results])
     return [
-        row | {"conclusion": conclusion(result._replace(p_value=float(row["p_holm"])), plan.margin)}
-        for row, result in zip(with_holm(group), results)
+        row | {"conclusion": conclusion(result._replace(p_value=p_value), plan.margin)}
+        for row, result, p_value in zip(with_holm(group), results, adjusted)
     ]
 
 

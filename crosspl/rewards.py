@@ -1,12 +1,14 @@
 """Rewards by execution: 1 when a program passes its tests, 0 when it does not, None when the judge could not tell.
 
-In: a judge and the problems of the RL split. Out: a TRL reward function, called once per generation batch.
-A judge error is never a reward: TRL leaves None out of the group's statistics.
+In: a judge and the problems of the RL split. Out: a TRL reward function, called once per generation batch; it logs the
+shares of verdicts and of answers in another PL than the one asked for, among the judge's PLs. A judge error is
+never a reward: TRL leaves None out of the group's statistics.
 """
 
 from crosspl.errors import UserError
 from crosspl.problems import judge_row
 from crosspl.prompts import extract_code
+from crosspl.wrong_language import wrong_language
 
 
 def execution_reward(judge, problems, language, tests, harness_reward=False):
@@ -31,6 +33,7 @@ def execution_reward(judge, problems, language, tests, harness_reward=False):
         if log_metric:
             for name in ("CE", "JE", "RE", "TLE", "WA"):
                 log_metric(f"verdict/{name}", verdicts.count(name) / len(verdicts))
+            log_metric("wrong_language_rate", sum(wrong_language(judge, rows, verdicts)) / len(rows))
         return [None if verdict == "JE" else float(verdict == "OK") for verdict in verdicts]
 
     return reward

@@ -1,15 +1,53 @@
 """Reinforcement learning from execution: GRPO (Shao et al. 2024, arXiv 2402.03300) by TRL, with a LoRA adapter.
 
 In: a model under a trainable adapter (the SFT adapter, or a fresh one from `base`), problems of the RL split, a reward.
-Out: the trained model and its learning curve. No KL term, group-normalised rewards, token-level loss ("dapo").
+Out: the trained model and its learning curve. No KL term, group-normalised rewards, token-level loss ("dapo"). The KL
+divergence from the init is measured all the same, on answers that the init gave before the first step.
 """
 
+import torch
 from datasets import Dataset
-from transformers import set_seed
+from transformers import TrainerCallback, set_seed
 from trl import GRPOConfig, GRPOTrainer
 
 from crosspl.prompts import problem_prompt
 from crosspl.training import COMMON, Report, run
+
+KL_ANSWERS = 64  # of the init, on which the divergence is measured
+
+
+class Divergence(TrainerCallback):
+    """Log KL(init || policy) in nats per answer: the log-probability that the init's own answers have lost on average.
+
+    Not `crosspl.sampling`: an edit there must not run RL again.
+    """
+
+    @torch.no_grad()
+    def __init__(self, model, tokenizer, prompts, settings, seed):
+        inputs = tokenizer(prompts, return_tensors="pt", padding=True).to(model.device)
+        self.prompt, self.temperature = inputs["input_ids"].shape[1], settings["temperature"]
+        with torch.random.fork_rng():  # training must draw what it would have drawn without this
+            torch.manual_seed(seed)
+            self.tokens = model.generate(
+                **inputs, do_sample=True, temperature=self.temperature, top_k=0, top_p=1.0,
+                max_new_tokens=settings["max_tokens"], pad_token_id=tokenizer.pad_token_id,
+                eos_token_id=tokenizer.eos_token_id, disable_compile=True,
+            )  # fmt: skip
+        answers = self.tokens[:, self.prompt :] != tokenizer.pad_token_id
+        self.seen = torch.cat([inputs["attention_mask"], answers.long()], dim=1)
+        self.before = self.log_probability(model)
+
+    @torch.no_grad()
+    def log_probability(self, model):
+        """Return the mean over answers of their log-probability, summed over tokens, <eos> included."""
+        logits = model(input_ids=self.tokens, attention_mask=self.seen).logits[:, self.prompt - 1 : -1]
+        scores = torch.log_softmax(logits / self.temperature, -1)
+        own = scores.gather(2, self.tokens[:, self.prompt :, None])[..., 0]
+        return float((own * self.seen[:, self.prompt :]).sum(dim=1).mean())
+
+    def on_log(self, arguments, state, control, model=None, **_):
+        if "reward" in state.log_history[-1]:
+            state.log_history[-1]["kl"] = self.before - self.log_probability(model)
 
 
 def train_grpo(model, tokenizer, problems, language, reward, settings, seed, state, title):
@@ -41,12 +79,13 @@ def train_grpo(model, tokenizer, problems, language, reward, settings, seed, sta
         **COMMON,
     )
     rows = [{"prompt": problem_prompt(problem, language), "problem": problem["id"]} for problem in problems]
+    canaries = [row["prompt"] for row in rows[:KL_ANSWERS]]
     trainer = GRPOTrainer(
         model=model,
         reward_funcs=reward,
         args=arguments,
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        callbacks=[Report(title)],
+        callbacks=[Report(title), Divergence(model, tokenizer, canaries, settings, seed)],
     )
     return run(trainer, state)

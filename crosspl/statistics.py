@@ -234,6 +234,7 @@ def estimate(values, families, weights, bounds, prior=None):
     """Return the Estimate of the mean of `values` (..., S, P); `weights` from `bootstrap_weights` for these problems.
 
     prior: SeedPrior of the table's comparisons of the same kind. With leading axes every field is an array of them.
+    A rate (bounds 0 and 1) at which all problems are alike shows no variance: its limits are exact binomial ones.
     """
     value = values.mean(axis=(-2, -1))
     value = _plain(np.where(np.abs(value) < 1e-12, 0.0, value))  # rounding noise of gains that cancel is no effect
@@ -244,6 +245,9 @@ def estimate(values, families, weights, bounds, prior=None):
     if np.any(outside):
         shaped = interval(bootstrap_means(values, weights), value, margin, bounds)
         low, high = _plain(np.where(outside, shaped[0], low)), _plain(np.where(outside, shaped[1], high))
+    if bounds == (0, 1) and np.ndim(value) == 0 and value in (0, 1):
+        families = len(np.unique(families))
+        low, high = stats.binomtest(round(value * families), families).proportion_ci(LEVEL)
     return Estimate(value, low, high, se, df, two_sided_p(value, se, df), minimum_detectable_effect(se, df))
 
 

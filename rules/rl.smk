@@ -17,7 +17,10 @@ rule train_rl:
             audit=["exclusion", "contamination"],
             training_set=["pretraining", "rl/{source}"],
         ),
-        language="languages/{source}.yaml",
+        languages=lambda wildcards: expand(
+            "languages/{language}.yaml",
+            language={wildcards.source, *ex.training_languages(config)},
+        ),
         code=wf.code("scripts/train_rl.py"),
     output:
         weights="results/rl/{init}/{source}/seed{seed}/adapter_model.safetensors",
@@ -42,9 +45,10 @@ rule train_rl:
         adapter=lambda wildcards: wf.init_option(
             "results", wildcards.init, wildcards.seed
         ),
+        languages=ex.training_languages(config),
         output=lambda wildcards: f"results/rl/{wildcards.init}/{wildcards.source}/seed{wildcards.seed}",
     shell:
         "python -W ignore -m scripts.train_rl --base results/base {params.adapter} --problems {input.problems}"
-        " --language {wildcards.source} --lora {params.lora:q} --settings {params.settings:q}"
-        " --seed {wildcards.seed} --jobs {resources.boxes} --output {params.output}"
+        " --language {wildcards.source} --languages {params.languages} --lora {params.lora:q}"
+        " --settings {params.settings:q} --seed {wildcards.seed} --jobs {resources.boxes} --output {params.output}"
         " --title 'rl {wildcards.init} seed {wildcards.seed}' 2>&1 | tee {log}"

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from crosspl import models
-from crosspl.errors import run_command
+from crosspl.errors import UserError, run_command
 from crosspl.io import read_rows
 from crosspl.judge.client import Judge
 from crosspl.problems import check_problems, of_split
@@ -26,6 +26,7 @@ def main(argv=None):
     parser.add_argument("--adapter", help="folder of the init's adapter; none: RL from base")
     parser.add_argument("--problems", required=True)
     parser.add_argument("--language", required=True, help="source PL")
+    parser.add_argument("--languages", nargs="*", default=[], help="other PLs that a wrong-language answer can be in")
     parser.add_argument("--lora", required=True, type=json.loads, help="LoRA settings of a fresh adapter, JSON")
     parser.add_argument("--settings", required=True, type=json.loads, help="training settings, JSON")
     parser.add_argument("--seed", required=True, type=int)
@@ -46,13 +47,18 @@ def main(argv=None):
         model = models.fresh_adapter(base, args.lora, args.seed)
     start = models.adapter_hash(model)
     trainable = models.trainable_parameters(model)
-    with Judge([args.language], jobs=args.jobs, cache=args.cache or None) as judge:
+    with Judge([args.language, *args.languages], jobs=args.jobs, cache=args.cache or None) as judge:
         settings = args.settings
         reward = execution_reward(judge, problems, args.language, settings["tests"], settings["harness_reward"])
         model, history = train_grpo(
             model, tokenizer, problems, args.language, reward, args.settings, args.seed, state, args.title
         )
         toolchain, sandbox = judge.toolchains[args.language], judge.sandbox
+    if all(entry["frac_reward_zero_std"] == 1 for entry in history if "frac_reward_zero_std" in entry):
+        raise UserError(
+            f"RL from {args.adapter or args.base} in {args.language}: in every group all answers had the same reward, "
+            "so there was nothing to learn. Leave this PL out of the sources and oracles, or start from a better model"
+        )
     manifest = {
         "settings": args.settings,
         "init": args.adapter or "base",

@@ -76,6 +76,15 @@ def test_p_is_adjusted_over_controls_for_the_mean_and_over_pls_for_one_control()
     assert any(row["p_holm"] != row["p_value"] for row in rows)
 
 
+def test_the_conclusion_goes_by_the_adjusted_p():
+    gains, unlike = {"parallel": 0.17, "same_problems": 0.1, "same_programs": 0.1}, 0
+    for seed in range(6):
+        for row in headline_rows(PLAN, experiment(gains=gains, noise=0.3, count=30, seed=seed)):
+            assert row["conclusion"].startswith("difference") == (float(row["p_holm"]) < 0.05)
+            unlike += float(row["p_value"]) < 0.05 <= float(row["p_holm"])
+    assert unlike
+
+
 def test_the_mean_of_unseen_pls_is_over_the_problems_that_both_have():
     generator = np.random.default_rng(1)
     lua = make(PLAN, "lua", ["p0", "p1", "p2", "p3"], generator)

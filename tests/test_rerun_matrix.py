@@ -27,7 +27,7 @@ FILES = [  # file, text that is replaced (None: the end), replacement, rules tha
     ("scripts/transfer_table.py", None, "\n# a comment\n", TABLES),
     ("crosspl/statistics.py", None, "\n# a comment\n", SCORES),
     ("scripts/judge_completions.py", None, "\n# a comment\n", VERDICTS),
-    ("crosspl/wrong_language.py", None, "\n# a comment\n", VERDICTS),
+    ("crosspl/wrong_language.py", None, "\n# a comment\n", RL),
     ("crosspl/sampling.py", None, "\n# a comment\n", SAMPLES),
     ("crosspl/rewards.py", None, "\n# a comment\n", RL),
     ("scripts/train_sft.py", None, "\n# a comment\n", SFT),

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from tiny import WORLD
+from tiny import WORLD, right_programs
 
 from crosspl.errors import UserError
 from crosspl.judge.client import Judge
@@ -56,6 +56,16 @@ def test_right_wrong_and_empty(judge, problems):
     assert execution_reward(judge, problems, "python", 1)([right(first)], [first["id"]]) == [1.0]
 
 
+def test_answers_in_another_language_are_counted(problems):
+    lua = right_programs(problems[:1], ["lua"], WORLD)[0]["code"]
+    answers = [lua, right(problems[0]), "print(", lua]
+    metrics = {}
+    with Judge(["python", "lua"], jobs=2, cache=None) as both:
+        reward = execution_reward(both, problems, "python", 1)
+        assert reward(answers, [problems[0]["id"]] * 4, log_metric=metrics.__setitem__) == [0.0, 1.0, 0.0, 0.0]
+    assert metrics["wrong_language_rate"] == 0.5
+
+
 def test_only_the_first_tests_count(judge, problems):
     problem = problems[0]
     stdin, stdout = problem["tests"][0]["stdin"], problem["tests"][0]["stdout"]
@@ -76,7 +86,10 @@ def test_a_harness_is_no_reward(judge, problems):
 def test_a_judge_error_is_no_reward(problems):
     """The only judge error that can be had at will is one from a judge of our own."""
     verdicts = ["OK", "JE", "WA"]
-    broken = SimpleNamespace(judge=lambda rows, **_: [{"verdict": verdict} for _, verdict in zip(rows, verdicts)])
+    broken = SimpleNamespace(
+        judge=lambda rows, **_: [{"verdict": verdict} for _, verdict in zip(rows, verdicts)],
+        entries={"python": {"parser": None}},
+    )
     metrics = {}
     reward = execution_reward(broken, problems, "python", 1)
     assert reward(["a"] * 3, [problems[0]["id"]] * 3, log_metric=metrics.__setitem__) == [1.0, None, 0.0]

@@ -154,6 +154,18 @@ def test_limits_stay_in_bounds_and_a_constant_has_none_around_it():
     assert estimate(np.zeros((2, 30)), families, weights, (-1, 1)).p_value == 1
 
 
+def test_none_solved_is_no_proof_that_none_can_be():
+    """Clopper-Pearson: 0 of 30 families leaves up to 1 - 0.025^(1/30); a gain of nothing is 0 all the same."""
+    families = np.arange(30)
+    weights = bootstrap_weights(families, 2, 500, 0)
+    none = estimate(np.zeros((2, 30)), families, weights, (0, 1))
+    assert (none.low, none.high) == (0, pytest.approx(1 - 0.025 ** (1 / 30)))
+    every = estimate(np.ones((2, 30)), families, weights, (0, 1))
+    assert (every.low, every.high) == (pytest.approx(0.025 ** (1 / 30)), 1)
+    gain = estimate(np.zeros((2, 30)), families, weights, (-1, 1))
+    assert (gain.low, gain.high) == (0, 0)
+
+
 def test_holm_equals_hand_computed():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.6]) == pytest.approx([1, 1])

@@ -26,7 +26,7 @@ LIGHT_SCRIPTS = (
 FORBIDDEN = [  # script, modules whose edit must not run it again
     ("train_base", ("rl", "rewards", "sampling", "judge", "mixtures", "statistics", "transfer_table", "languages")),
     ("train_sft", ("rl", "rewards", "sampling", "judge", "mixtures", "statistics", "transfer_table", "languages")),
-    ("train_rl", ("sampling", "mixtures", "statistics", "passk", "transfer_table", "audits", "wrong_language")),
+    ("train_rl", ("sampling", "mixtures", "statistics", "passk", "transfer_table", "audits")),
     ("sample", ("training", "rl", "rewards", "judge", "mixtures", "statistics", "transfer_table")),
     ("score", ("models", "judge", "transfer_table")),
     ("transfer_table", ("models", "judge", "mixtures", "alignment")),
