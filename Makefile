@@ -41,7 +41,7 @@ plan: setup       ## what CONFIG costs from nothing, before it starts
 power: setup      ## EFFECT=3.3: problems and seeds that would find a difference of so many points, from the finished run
 	@$(BIN)/python -m scripts.power --effect $(EFFECT) $$(test ! -d results/verdicts/rl || $(BIN)/python -m scripts.plan_options config.yaml $(CONFIG))
 
-smoke: ; @$(MAKE) --no-print-directory transfer-table CONFIG=configs/smoke.yaml  ## the whole DAG in two minutes, plumbing only
+smoke: ; @$(MAKE) --no-print-directory transfer-table CONFIG=configs/smoke.yaml  ## the whole DAG in a few minutes, plumbing only
 
 humaneval-x:      ## judge the 984 canonical programs of HumanEval-X
 	@$(MAKE) --no-print-directory runtimes CONFIG=configs/humaneval_x.yaml

@@ -63,6 +63,26 @@ SETTINGS = [  # overlay, rules that run
 ]
 
 
+PAGE = {"cost", "report"}
+ALIGNMENT = {"alignment_summary", "alignment_transfer"} | PAGE
+ABLATION = {"sample_ablated", "judge_completions", "ablation_table"} | PAGE
+ANALYSES = [  # file or overlay, rules that run for the report
+    ("crosspl/similarity.py", {"align", "align_lexical"} | ALIGNMENT),
+    ("crosspl/hidden_states.py", {"align", "align_lexical"} | ALIGNMENT | ABLATION),
+    ("crosspl/ablation.py", ABLATION),
+    ("crosspl/calibration.py", {"calibrate"} | PAGE),
+    ("crosspl/transfer_matrix.py", {"transfer_matrix"} | PAGE),
+    ("crosspl/report/sections.py", {"report"}),
+    ("report/template.html.j2", {"report"}),
+    ("configs/sweeps.yaml", set()),
+    ("alignment: {permutations: 20}", {"align", "align_lexical"} | ALIGNMENT),
+    ("ablation: {layer: 0}", ABLATION),
+    ("calibration: {repetitions: 51}", {"calibrate"} | PAGE),
+    ("matrix: {inits: [base, same_problems]}",
+     {"train_rl", "sample", "judge_completions", "transfer_matrix"} | PAGE),
+]  # fmt: skip
+
+
 def rules(jobs):
     return {rule for rule, _ in jobs}
 
@@ -95,6 +115,29 @@ def test_edited_file(tree, name, old, new, expected):
 def test_changed_setting(tree, text, expected):
     jobs = planned(tree, configs=overlay(tree, text))
     assert rules(jobs) == expected
+
+
+@pytest.mark.parametrize("change, expected", ANALYSES, ids=[change for change, _ in ANALYSES])
+def test_analyses(tree, change, expected):
+    """What only the report needs; a changed setting is in the page, so the page is always made again."""
+    if ":" in change:
+        assert rules(planned(tree, REPORT, configs=overlay(tree, change))) == expected | {"report"}
+        return
+    before = (tree / change).read_text()
+    (tree / change).write_text(before + ("\n" if change.endswith(".j2") else "\n# a comment\n"))
+    try:
+        assert rules(planned(tree, REPORT)) == expected
+    finally:
+        (tree / change).write_text(before)
+
+
+def test_a_new_mixture_leaves_the_others_alone(tree):
+    configs = overlay(tree, "mixtures: {names: [parallel, same_problems, dose_50], "
+                            "variants: {dose_50: {rule: dose, parallel_share: 0.5}}}")  # fmt: skip
+    jobs = planned(tree, configs=configs)
+    for rule in ("build_mixture", "train_sft", "train_rl", "sample", "judge_completions", "score"):
+        assert all("dose_50" in wildcards for name, wildcards in jobs if name == rule), rule
+    assert {wildcards for name, wildcards in jobs if name == "audit"} == {"training_set=sft/dose_50"}
 
 
 def test_rl_setting_leaves_other_checkpoints_alone(tree):
@@ -139,7 +182,7 @@ def test_added_language_is_all_that_is_computed(tree):
     assert {path: after.get(path) for path in before} == before
     added = set(after) - set(before)
     assert {path.name for path in added} == {"javascript.jsonl.gz"}
-    assert len(added) == len({path.parent for path in before})
+    assert len(added) == sum(rule == "sample" for rule, _ in jobs)
     now = read_rows(tree / "results/completions/base.jsonl.gz")
     assert [row for row in now if row["language"] != "javascript"] == completions
     assert {row["role"] for row in read_csv(tree / TABLE) if row["target"] == "javascript"} == {"unseen"}
