@@ -194,6 +194,7 @@ def change(direction, low, high, p_holm):
     ([change("language", -0.1, -0.05, 0.01), change("language - random", -0.1, -0.02, 0.02)], S),
     ([change("language", -0.1, -0.05, 0.01), change("language - random", -0.1, 0.02, 0.3)], U),
     ([change("language", -0.01, 0.01, 0.9)], C),
+    ([change("language", -0.02, -0.01, 0.01), change("language - random", -0.02, 0.01, 0.3)], U),  # small, but there
     ([change("language", -0.05, 0.05, 0.9)], U),
 ])  # fmt: skip
 def test_cause(rows, state):

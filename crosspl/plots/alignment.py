@@ -155,6 +155,7 @@ def dose_and_transfer(rows):
                        markersize=5)  # fmt: skip
         panel.set_xlabel(x_label)
         panel.set_ylabel(y_label)
+        panel.locator_params(axis="x", nbins=4)
         panel.grid()
     series_key(figure, {name: look._replace(line="none") for name, look in looks.items()})
     return figure

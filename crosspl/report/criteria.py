@@ -171,7 +171,8 @@ def cause(tables):
                         f"points (Holm p {decimal(row['p_holm'], 4)})" for row in rows)  # fmt: skip
     return Criterion(
         f"The PL direction matters: removing it from {tables['treatment']} changes pass@1 in unseen PLs.",
-        "Every change in unseen PLs lies within the margin. A random direction that changes them too decides nothing.",
+        "No change in unseen PLs is found and all lie within the margin. A random direction that does the same decides "
+        "nothing.",
         cause_state(rows, min(margins, default=float("nan"))), numbers, "ablation.csv",
     )  # fmt: skip
 
@@ -193,7 +194,8 @@ def cause_state(rows, margin):
     real = [row for row in rows if row["direction"] == "language"]
     if not real:
         return NOT_MEASURED
-    if all(-margin < number(row["low"]) and number(row["high"]) < margin for row in real):
+    within = all(-margin < number(row["low"]) and number(row["high"]) < margin for row in real)
+    if within and "language" not in changed:
         return CONTRADICTED
     if any(row["direction"] == "language - random" for row in rows):
         return SUPPORTED if "language - random" in changed else UNDECIDED
@@ -207,4 +209,4 @@ def _statistic(row):
 
 def _level(row):
     """Return a level of alignment with its interval."""
-    return with_interval(row, "value", "low", "high", plain)
+    return with_interval(row, "value", "low", "high", lambda value: decimal(value, 3))
