@@ -202,3 +202,13 @@ def test_the_command_writes_what_can_be_drawn(tmp_path, capsys):
 def test_a_config_that_is_none(text):
     with pytest.raises(UserError, match="--config"):
         figures.parse_config(text)
+
+
+def test_an_oracle_makes_its_language_no_seen_one():
+    rows = [
+        {"init": "base", "source": "lua", "target": "lua", "role": "source"},
+        {"init": "base", "source": "python", "target": "lua", "role": "unseen"},
+        {"init": "parallel", "source": "python", "target": "python", "role": "source"},
+        {"init": "parallel", "source": "python", "target": "perl", "role": "sft"},
+    ]
+    assert transfer.seen_targets(rows) == {"python", "perl"}

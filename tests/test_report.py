@@ -170,7 +170,7 @@ def test_versions_and_config_are_shown(full_page):
 
 def test_what_was_not_logged_is_said(full_page):
     assert (
-        "Not in the history of these runs: KL to the reference, truncated answers, answers in the wrong PL" in full_page
+        "Not in the history of these runs: KL from init, nats, truncated answers, answers in the wrong PL" in full_page
     )
 
 

@@ -23,7 +23,7 @@ VERDICTS = {  # label: (verdicts, colour, hatch)
 CURVES = {  # title: columns that a trainer may log it under, the first found is drawn
     "reward": ("reward",),
     "entropy": ("entropy",),
-    "KL to the reference": ("kl", "objective/kl"),
+    "KL from init, nats": ("kl",),
     "truncated answers, %": ("completions/clipped_ratio", "clipped_ratio"),
     "answers in the wrong PL, %": ("wrong_language_rate", "wrong_language", "verdict/wrong_language"),
     "groups without a difference in reward, %": ("frac_reward_zero_std",),

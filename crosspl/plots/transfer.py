@@ -120,7 +120,7 @@ def heat_maps(rows):
     """
     inits, sources = unique(row["init"] for row in rows), unique(row["source"] for row in rows)
     targets = list(targets_by_role(rows))
-    seen = [row["target"] for row in rows if row["role"] != "unseen"]
+    seen = seen_targets(rows)
     by_cell = {(row["init"], row["source"], row["target"]): row for row in rows}
     cell = min(0.72, (WIDTH - 2.6) / (2 * len(targets)))
     figure, axes = canvas(0.9 + len(inits) * (0.55 + 0.34 * len(sources)), len(inits), 2)
@@ -144,6 +144,13 @@ def heat_maps(rows):
     for panel in axes.flat:
         panel.set_box_aspect(0.34 * len(sources) / (cell * len(targets)))
     return figure
+
+
+def seen_targets(rows):
+    """Return the PLs in SFT or in RL from a mixture; an oracle's PL, in RL from base alone, is unseen to the others."""
+    return {
+        row["target"] for row in rows if row["role"] == "sft" or (row["role"] == "source" and row["init"] != "base")
+    }
 
 
 def _heat_map(axes, cells, sources, targets, names, form, limit):

@@ -120,6 +120,8 @@ def matrix(tables, pictures):
         interval("share", "normalized", "normalized_low", "normalized_high", plain), column("seeds", "seeds", count),
     ]  # fmt: skip
     rows = tables["transfer_matrix"]
+    if any(row["seeds"] == "1" for row in rows):
+        lead += " One training seed: the intervals leave out the noise between training runs."
     numbers = [table("Every cell", "transfer_matrix.csv", rows, columns, True)] if rows else []
     blocks = pictures("transfer_matrix") + numbers or [missing("transfer_matrix.csv")]
     return Section("matrix", "Transfer matrix", lead, blocks)
@@ -181,4 +183,4 @@ def sweeps(tables, pictures):
     for name, rows in tables["sweeps"].items():
         if rows:
             blocks.append(table(f"Sweep {name}", f"sweeps/{name}.csv", rows, columns, folded=True))
-    return Section("sweeps", "Sweeps", lead, blocks or [missing("sweeps/dose.csv")])
+    return Section("sweeps", "Sweeps", lead, blocks or [missing("sweeps/dose.csv --configfile configs/sweeps.yaml")])
