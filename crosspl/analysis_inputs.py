@@ -77,6 +77,11 @@ def evaluated_problems(config):
     return settings.get("sizes", {}).get(config["sampling"]["split"], 160)
 
 
+def calibrated_seeds(config):
+    """Return the number of seeds of the simulated experiments: the config's, but 2 where it has one."""
+    return max(len(config["seeds"]), 2)
+
+
 def report_files():
     """Return the template and the captions of the report."""
     return sorted(str(path) for path in Path("report").iterdir() if path.suffix in (".j2", ".rst"))

@@ -206,7 +206,7 @@ rule calibrate:
         mem_mb=2000,
         runtime=20,
     params:
-        seeds=len(config["seeds"]),
+        seeds=an.calibrated_seeds(config),
         problems=an.evaluated_problems(config),
         samples=config["sampling"]["samples"],
         repetitions=config["calibration"]["repetitions"],

@@ -129,6 +129,11 @@ def test_wrong_analyses_are_refused_only_when_they_are_asked_for(merged, text, c
     assert "\n" not in str(raised.value)
 
 
+def test_one_seed_is_calibrated_as_two(merged):
+    assert an.calibrated_seeds(merged("seeds: [4]")[0]) == 2
+    assert an.calibrated_seeds(merged("seeds: [4, 5, 6]")[0]) == 3
+
+
 @pytest.mark.parametrize("path", ["sft", "languages.unseen", "rl.generations", "problems.microworld.sizes.eval"])
 def test_missing_keys(path):
     config = read((ROOT / "config.yaml").read_text())
