@@ -32,7 +32,7 @@ shell.prefix("set -euo pipefail; export CROSSPL_COST=1; ")
 onstart:
     with stop_on_user_error():
         lock_tree()
-    for line in cost_lines(config, workflow.cores):
+    for line in cost_lines(config, workflow.resource_settings.cores):
         print(line, file=sys.stderr)
 
 

@@ -87,6 +87,13 @@ def report_files():
     return sorted(str(path) for path in Path("report").iterdir() if path.suffix in (".j2", ".rst"))
 
 
+def report_model_files(config):
+    """Return the learning curves, manifests and projections that the report reads beside its tables."""
+    trained = dict.fromkeys(["base", *ex.report_checkpoints(config), *ex.matrix_checkpoints(config)])
+    files = [f"results/{name}/{file}" for name in trained for file in ("history.csv", "manifest.json")]
+    return files + [f"results/alignment/{name}.projection.csv" for name in ex.report_checkpoints(config)]
+
+
 def report_tables(config):
     """Return the tables that the report is made of."""
     names = ["transfer_table", "headline", "contrasts", "mcnemar", f"transfer_table_{other_reading(config)}",

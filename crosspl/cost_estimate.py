@@ -55,10 +55,11 @@ def total(costs):
 
 
 def cost_lines(config, cores):
-    """Return one line per product: jobs, CPU time, wall time on `cores`."""
+    """Return one line per product: jobs, CPU time, wall time on `cores` (None, as on a cluster: left out)."""
     return [
-        f"{product} from nothing: about {sum(cost.jobs for cost in costs)} jobs, {total(costs) / 60:.0f} CPU minutes, "
-        f"{total(costs) / 60 / cores:.0f} minutes on {cores} idle cores with a model of the default's size"
+        f"{product} from nothing: about {sum(cost.jobs for cost in costs)} jobs, {total(costs) / 60:.0f} CPU minutes"
+        + (f", {total(costs) / 60 / cores:.0f} minutes on {cores} idle cores" if cores else "")
+        + " with a model of the default's size"
         for product, costs in (("transfer table", transfer_table_costs(config)), ("report", report_costs(config)))
     ]
 

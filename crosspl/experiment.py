@@ -94,13 +94,17 @@ def declared(config, mixture):
 
 
 def training_sets(config):
-    """Return the training sets of the transfer table, which the audits look at."""
-    sets = [f"sft/{mixture}" for mixture in config["mixtures"]["names"]]
-    return sets + [f"rl/{source}" for source in config["languages"]["source"]] + ["pretraining"]
+    """Return the training sets of the audits' tables: mixtures of the report, PLs of RL with the matrix's, corpus."""
+    sets = [f"sft/{mixture}" for mixture in report_mixtures(config)]
+    matrix = [name for key in ("sources", "oracles") for name in config["matrix"][key] if name in all_languages(config)]
+    return sets + [f"rl/{source}" for source in _once(config["languages"]["source"], matrix)] + ["pretraining"]
 
 
 def table_plan(config, **changes):
-    """Return the options of scripts.transfer_table that say what was run; `changes` replaces some of them."""
+    """Return the options of scripts.transfer_table that say what was run; `changes` replaces some of them.
+
+    Inits that have SFT PLs of their own bring them along, for what is unseen to one is not to another.
+    """
     options = {
         "inits": inits(config),
         "sources": config["languages"]["source"],
@@ -115,6 +119,11 @@ def table_plan(config, **changes):
         "mark": [config["mark"]],
     }
     options |= changes
+    options["init-languages"] = [
+        f"{name}={','.join(mixture_languages(config, name))}"
+        for name in options["inits"]
+        if changed_by_variant(config, name)[0]
+    ]
     return " ".join(f"--{name} {shlex.join(map(str, values))}" for name, values in options.items() if values)
 
 
@@ -129,14 +138,7 @@ def matrix_plan(config):
 def sweep_plan(config, sweep):
     """Return the options of scripts.transfer_table for one sweep; its points are labels of the inits."""
     points = config["sweeps"][sweep]
-    return inits_plan(config, list(points.values()), points=list(map(str, points)))
-
-
-def inits_plan(config, names, **changes):
-    """Return the options of scripts.transfer_table for some inits, with the SFT PLs of those that have their own."""
-    own = [f"{name}={','.join(mixture_languages(config, name))}" for name in names
-           if changed_by_variant(config, name)[0]]  # fmt: skip
-    return table_plan(config, inits=names, **({"init-languages": own} if own else {}), **changes)
+    return table_plan(config, inits=list(points.values()), points=list(map(str, points)))
 
 
 def roles(config):
@@ -150,6 +152,11 @@ def report_inits(config):
     return _once(inits(config), *(config["sweeps"][sweep].values() for sweep in config["report"]["sweeps"]))
 
 
+def report_mixtures(config):
+    """Return the mixtures among `report_inits`."""
+    return [init for init in report_inits(config) if init != "base"]
+
+
 def report_checkpoints(config):
     """Return the models of the transfer table and of the sweeps of the report."""
     return _once(checkpoints(config), *(sweep_checkpoints(config, sweep) for sweep in config["report"]["sweeps"]))
@@ -157,7 +164,7 @@ def report_checkpoints(config):
 
 def doses(config):
     """Return INIT=SHARE, the share of problems that are parallel, for inits that are matched with `parallel`."""
-    made = {init: recipe(config, init) for init in report_inits(config) if init != "base"}
+    made = {init: recipe(config, init) for init in report_mixtures(config)}
     shares = {"same_problems": 0.0, "parallel": 1.0}
     shares |= {init: one["share"] for init, one in made.items() if one["rule"] == "dose"}
     return [f"{init}={shares[init]}" for init in made if init in shares]

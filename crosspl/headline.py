@@ -4,8 +4,9 @@ In: a Plan and its Targets. Out: rows of headline.csv: the difference in differe
 equivalence within the margin, what it all shows, the minimum detectable effect, and how many problems or seeds would
 find an effect as large as the margin with power 80 %.
 
-p_holm: over the controls for the mean of all unseen PLs, which is the one primary question per source; over the unseen
-PLs of one control for single PLs. The conclusion goes by p_holm; interval and equivalence are of the one comparison.
+p_holm: over the trained controls for the mean of all unseen PLs, which is the one primary question per source (`base`,
+which is matched in nothing, is no control and stays by itself); over the unseen PLs of one control for single PLs. The
+conclusion goes by p_holm; interval and equivalence are of the one comparison.
 """
 
 from crosspl.evaluations import contrast_values, gains, pooled, prior, role
@@ -30,7 +31,8 @@ def headline_rows(plan, targets):
         if unseen:
             together = pooled(plan, unseen, POOLED)
             noise = prior(plan, [together], gains)
-            rows += _concluded(plan, [_row(plan, together, control, source, noise) for control in controls])
+            for group in ([name for name in controls if name == "base"], [name for name in controls if name != "base"]):
+                rows += _concluded(plan, [_row(plan, together, control, source, noise) for control in group])
             noise = prior(plan, targets, gains)
             for control in controls:
                 rows += _concluded(plan, [_row(plan, item, control, source, noise) for item in unseen])

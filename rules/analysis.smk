@@ -141,7 +141,7 @@ rule alignment_transfer:
         mem_mb=2000,
         runtime=20,
     params:
-        plan=ex.inits_plan(config, ex.report_inits(config)),
+        plan=ex.table_plan(config, inits=ex.report_inits(config)),
         doses=ex.doses(config),
         reading=config["statistics"]["reading"],
     shell:

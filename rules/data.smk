@@ -116,7 +116,7 @@ rule build_mixture:
 rule matching:
     input:
         mixtures=expand(
-            "results/sft_data/{mixture}.jsonl.gz", mixture=config["mixtures"]["names"]
+            "results/sft_data/{mixture}.jsonl.gz", mixture=ex.report_mixtures(config)
         ),
         tokenizer="results/base/tokenizer.json",
         code=wf.code("scripts/matching.py"),
@@ -136,7 +136,7 @@ rule matching:
         runtime=10,
     params:
         declared=wf.as_json(
-            {name: ex.declared(config, name) for name in config["mixtures"]["names"]}
+            {name: ex.declared(config, name) for name in ex.report_mixtures(config)}
         ),
         steps=config["sft"]["steps"],
         batch=config["sft"]["batch"],

@@ -28,6 +28,7 @@ rule cost:
 rule figures:
     input:
         tables=[*an.report_tables(config), "results/cost.csv"],
+        models=an.report_model_files(config),
         code=wf.code("scripts/figures.py"),
     output:
         figures=report(
@@ -51,6 +52,7 @@ rule figures:
 rule report:
     input:
         tables=[*an.report_tables(config), "results/cost.csv"],
+        models=an.report_model_files(config),
         template=an.report_files(),
         code=wf.code("scripts/report.py"),
     output:

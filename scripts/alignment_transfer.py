@@ -73,8 +73,12 @@ def alignments(path):
 
 
 def run_gains(plan, targets, init, source):
-    """Return the mean gain over the unseen PLs and the gain in the source PL, each with one number per seed."""
-    unseen = [item for item in targets if role(plan, init, source, item.language) == "unseen"]
+    """Return the mean gain over the unseen PLs and the gain in the source PL, each with one number per seed.
+
+    Unseen to every init, so that all points are about the same PLs.
+    """
+    unseen = [item for item in targets
+              if all(role(plan, name, source, item.language) == "unseen" for name in plan.inits)]  # fmt: skip
     own = next(item for item in targets if item.language == source)
     transfer = [None] * len(plan.seeds)
     if unseen:

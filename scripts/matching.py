@@ -7,9 +7,9 @@ import argparse
 import json
 from pathlib import Path
 
-from crosspl.errors import run_command
+from crosspl.errors import UserError, run_command
 from crosspl.io import read_rows, write_csv
-from crosspl.matching import MATCHING_COLUMNS, describe, matching_rows, token_counter
+from crosspl.matching import MATCHING_COLUMNS, broken_matches, describe, matching_rows, token_counter
 
 
 def main(argv=None):
@@ -28,7 +28,11 @@ def main(argv=None):
         describe(Path(path).name.removesuffix(".jsonl.gz"), read_rows(path), args.steps, args.batch, count_tokens)
         for path in args.mixtures
     ]
-    write_csv(args.output, MATCHING_COLUMNS, matching_rows(described, args.declared))
+    rows = matching_rows(described, args.declared)
+    broken = broken_matches(rows)
+    if broken:
+        raise UserError(f"the mixtures are not matched: {'; '.join(broken)}. Build them again")
+    write_csv(args.output, MATCHING_COLUMNS, rows)
 
 
 if __name__ == "__main__":

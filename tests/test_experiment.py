@@ -141,9 +141,20 @@ def test_ablated_models_and_the_same_ones_intact(study):
 
 
 def test_training_sets_are_what_the_audits_look_at():
-    assert ex.training_sets(merged("languages: {source: [python, perl]}")) == [
-        *(f"sft/{name}" for name in ex.PLAIN), "rl/python", "rl/perl", "pretraining",
-    ]  # fmt: skip
+    config = merged("{languages: {source: [python]}, matrix: {sources: [perl], oracles: [lua]}}")
+    mixtures = [f"sft/{name}" for name in ex.PLAIN]
+    assert ex.training_sets(config) == [*mixtures, "rl/python", "rl/perl", "rl/lua", "pretraining"]
+
+
+def test_an_init_with_its_own_pls_brings_them_along_everywhere():
+    """What is unseen to a model trained on python alone is not to one that saw three PLs."""
+    config = merged(
+        "{mixtures: {names: [parallel, alone], variants: {alone: {rule: parallel, languages: [python]}}}, "
+        "matrix: {inits: [alone]}}"
+    )
+    for options in (ex.table_plan(config), ex.matrix_plan(config)):
+        assert plan(options)[0].init_languages == {"alone": ["python"]}
+    assert "init-languages" not in ex.table_plan(merged())
 
 
 def test_pls_of_an_init_that_is_not_in_the_plan_are_refused():

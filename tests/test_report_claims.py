@@ -45,7 +45,9 @@ def test_sentence_of_a_difference_against_the_hypothesis():
 
 def test_sentence_of_equivalence():
     text = headline.sentence(row(contrast="0.001", low="-0.012", high="0.014", conclusion="equivalent"))
-    assert text.startswith("Equivalent:") and "less than the margin" in text
+    assert text.startswith("Equivalent:") and text.endswith("as large as the margin is ruled out.")
+    apart = headline.sentence(row(contrast="0.008", low="0.001", high="0.015", conclusion="equivalent"))
+    assert apart.endswith("that the interval leaves out 0 does not hold after Holm's correction.")
 
 
 def test_sentence_when_undecided():

@@ -77,7 +77,7 @@ def fairness(tables, pictures):
 def checked(title, rows, what):
     """Return "Contamination: 7 of 7 training sets share no …"."""
     good = sum(row["ok"] == "yes" for row in rows)
-    total = sum(row["ok"] in ("yes", "no") for row in rows)
+    total = sum(row["ok"].lower() in ("yes", "no") for row in rows)
     return f"{title}: {good} of {total} {what}."
 
 

@@ -32,7 +32,13 @@ def verdict(row):
     """Return the conclusion of a headline row in a word or two, and what it means for the hypothesis."""
     treatment, control = row["treatment"], row["control"]
     if conclusion(row) == "equivalent":
-        return "Equivalent", "which is less than the margin: parallel programs make no difference that matters here"
+        seen = "" if number(row["low"]) < 0 < number(row["high"]) else (
+            "; that the interval leaves out 0 does not hold after Holm's correction"
+        )  # fmt: skip
+        return (
+            "Equivalent",
+            f"so a difference between {treatment} and {control} as large as the margin is ruled out{seen}",
+        )
     if conclusion(row) == "difference":
         if number(row["contrast"]) < 0:
             return (

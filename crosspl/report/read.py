@@ -53,6 +53,8 @@ def read_tables(results, config):
         raise UserError(f"{results}: no such folder; run the workflow first (make transfer-table)")
     tables = {name: _rows(results / f"{name}.csv", needed) for name, needed in TABLES.items()}
     tables["sweeps"] = _collect(results / "sweeps", ".csv", f"point {GAIN}", re.compile("[a-z_0-9]+$"))
+    if "report" in config:  # tables of sweeps that this config does not ask for may be old
+        tables["sweeps"] = {name: tables["sweeps"].get(name, []) for name in config["report"]["sweeps"]}
     tables["projections"] = _collect(results / "alignment", ".projection.csv", PROJECTION, CHECKPOINT)
     runs = _kept(tables["transfer_table"])
     all_runs = runs and runs + (_kept(tables["transfer_matrix"]) or [])
@@ -62,6 +64,8 @@ def read_tables(results, config):
     statistics = config.get("statistics", {})
     tables["treatment"] = statistics.get("treatment", "parallel")
     tables["reading"] = statistics.get("reading", "sampled")
+    for name in ("transfer_table", "contrasts"):
+        tables[f"{name}_{tables['reading']}"] = []  # of an earlier config: this reading is the table without a suffix
     tables["mark"] = config.get("mark", "") or _mark(tables)
     return tables
 

@@ -157,7 +157,7 @@ def intervention(tables, pictures):
     """Return what happens when the direction of a PL is removed."""
     lead = (
         "Correlation is not cause. Here the direction that tells the target PL from the others is taken out of "
-        "the hidden states while the model answers; a random direction of the same length is the control."
+        "the hidden states while the model answers; one random direction, not matched in variance, is the control."
     )
     columns = [
         word("init", "init"), word("RL in", "source"), word("target", "target"), word("role", "role"),
