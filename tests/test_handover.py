@@ -258,34 +258,6 @@ def test_resumed_grpo_is_bit_identical(base, tokenizer, tmp_path, monkeypatch):
         assert history_again == history
 
 
-def test_divergence_from_the_init_is_measured_and_changes_nothing(base, tokenizer, tmp_path, monkeypatch):
-    model, history = grpo(base, tokenizer, tmp_path / "whole")
-    measured = [entry["kl"] for entry in history]
-    assert all(value == value for value in measured) and abs(measured[-1]) > 1e-4
-    monkeypatch.setattr(rl, "KL_ANSWERS", 3)
-    again, others = grpo(base, tokenizer, tmp_path / "fewer")
-    assert models.adapter_hash(again) == models.adapter_hash(model)
-    without = [
-        [{key: value for key, value in entry.items() if key != "kl"} for entry in run] for run in (history, others)
-    ]
-    assert without[0] == without[1] and history != others
-
-
-def test_divergence_equals_the_log_probabilities_of_single_answers(base, tokenizer):
-    """Left padding, the prompt and what comes after <eos> do not count."""
-    model, prompts = models.load_base(base), ["# python\n", "# python\n# add up the numbers\n", "# lua\n# x\n"]
-    seen = rl.Divergence(model, tokenizer, prompts, GRPO, 0)
-    assert seen.log_probability(model) == seen.before
-    sums = []
-    for prompt, ids in zip(prompts, seen.tokens[:, seen.prompt :].tolist()):
-        answer = ids[: ids.index(tokenizer.pad_token_id)] if tokenizer.pad_token_id in ids else ids
-        start = tokenizer(prompt)["input_ids"]
-        with torch.no_grad():
-            scores = torch.log_softmax(model(torch.tensor([start + answer])).logits[0] / GRPO["temperature"], -1)
-        sums += [sum(float(scores[len(start) - 1 + i, token]) for i, token in enumerate(answer))]
-    assert seen.before == pytest.approx(sum(sums) / 3, rel=1e-4)
-
-
 def test_rewards_of_none_are_no_zeros(base, tokenizer, tmp_path):
     """Where all answers that were judged are equally good there is nothing to learn; a None as 0 would teach."""
     some_none = lambda completions, **_: [None if n % 4 == 1 else 1.0 for n in range(len(completions))]  # noqa: E731
