@@ -14,6 +14,7 @@ from crosspl import workflow as wf
 from crosspl.cost_estimate import cost_lines
 from crosspl.errors import stop_on_user_error
 from crosspl.lock import lock_tree
+from crosspl.resources import decisive, demand, growing
 
 min_version("9.27")
 

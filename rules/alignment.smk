@@ -31,10 +31,11 @@ rule align:
         checkpoint=rf"untrained|{MODEL}",
     conda:
         "../envs/train.yaml"
-    threads: 1
+    threads: demand(config, "align", "threads")
     resources:
-        mem_mb=4000,
-        runtime=60,
+        gpu=demand(config, "align", "gpu"),
+        mem_mb=growing(config, "align", "mem_mb"),
+        runtime=growing(config, "align", "runtime"),
     params:
         model=lambda wildcards: (
             "--untrained"
@@ -67,10 +68,10 @@ rule align_lexical:
         "logs/align_lexical.log",
     conda:
         "../envs/train.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         languages=ex.all_languages(config),
         split=config["alignment"]["split"],
@@ -104,10 +105,10 @@ rule alignment_summary:
         "logs/alignment_summary.log",
     conda:
         "../envs/analysis.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         checkpoints=["untrained", "lexical", *ex.report_checkpoints(config)],
         treatment=config["statistics"]["treatment"],

@@ -41,10 +41,10 @@ rule transfer_table:
         "logs/transfer_table.log",
     conda:
         "../envs/analysis.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         plan=ex.table_plan(config),
         reading=config["statistics"]["reading"],
@@ -74,10 +74,10 @@ rule transfer_matrix:
         "logs/transfer_matrix.log",
     conda:
         "../envs/analysis.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         plan=ex.matrix_plan(config),
         reading=config["statistics"]["reading"],
@@ -103,10 +103,10 @@ rule sweep:
         "logs/sweep/{sweep}.log",
     conda:
         "../envs/analysis.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         plan=lambda wildcards: ex.sweep_plan(config, wildcards.sweep),
         reading=config["statistics"]["reading"],
@@ -136,10 +136,10 @@ rule alignment_transfer:
         "logs/alignment_transfer.log",
     conda:
         "../envs/analysis.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         plan=ex.table_plan(config, inits=ex.report_inits(config)),
         doses=ex.doses(config),
@@ -165,10 +165,10 @@ rule ablation_table:
         "logs/ablation_table.log",
     conda:
         "../envs/analysis.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         inits=config["ablation"]["inits"],
         source=config["languages"]["source"][0],
@@ -201,10 +201,10 @@ rule calibrate:
         "results/benchmarks/calibrate.tsv"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         seeds=an.calibrated_seeds(config),
         problems=an.evaluated_problems(config),

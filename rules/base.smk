@@ -20,10 +20,10 @@ rule build_corpus:
     priority: 100
     conda:
         "../envs/data.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         source=config["problems"]["source"],
         settings=wf.source_settings(config),
@@ -53,10 +53,11 @@ rule train_base:
     priority: 100
     conda:
         "../envs/train.yaml"
-    threads: 1
+    threads: demand(config, "train_base", "threads")
     resources:
-        mem_mb=4000,
-        runtime=60,
+        gpu=demand(config, "train_base", "gpu"),
+        mem_mb=growing(config, "train_base", "mem_mb"),
+        runtime=growing(config, "train_base", "runtime"),
     params:
         model=wf.as_json(config["base"]["model"]),
         training=wf.as_json(config["base"]["training"]),

@@ -18,10 +18,10 @@ rule build_problems:
         "results/benchmarks/build_problems.tsv"
     conda:
         "../envs/data.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         source=config["problems"]["source"],
         settings=wf.source_settings(config),
@@ -43,11 +43,11 @@ rule build_programs:
         "results/benchmarks/build_programs/{language}.tsv"
     conda:
         "../envs/judge.yaml"
-    threads: 1
+    threads: demand(config, "judge", "threads")
     resources:
-        mem_mb=2000,
-        runtime=60,
-        boxes=4,
+        mem_mb=growing(config, "judge", "mem_mb"),
+        runtime=growing(config, "judge", "runtime"),
+        boxes=demand(config, "judge", "boxes"),
     params:
         source=config["problems"]["source"],
         settings=wf.source_settings(config),
@@ -70,10 +70,10 @@ rule parallel_matrix:
         "logs/parallel_matrix.log",
     conda:
         "../envs/data.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         languages=ex.all_languages(config),
     shell:
@@ -96,10 +96,10 @@ rule build_mixture:
         "logs/build_mixture/{mixture}.log",
     conda:
         "../envs/data.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         recipe=lambda wildcards: wf.as_json(ex.recipe(config, wildcards.mixture)),
         parallel=wf.as_json(ex.recipe(config, "parallel")),
@@ -130,10 +130,10 @@ rule matching:
         "logs/matching.log",
     conda:
         "../envs/data.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         declared=wf.as_json(
             {name: ex.declared(config, name) for name in ex.report_mixtures(config)}
@@ -162,10 +162,10 @@ rule audit:
         "logs/audit/{training_set}.log",
     conda:
         "../envs/data.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         options=lambda wildcards: wf.audit_options(
             config, "results", wildcards.training_set
@@ -191,9 +191,9 @@ rule audit_table:
         audit="exclusion|contamination",
     conda:
         "../envs/data.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     shell:
         "python -m scripts.concatenate {input.tables} --output {output.table} 2>&1 | tee {log}"

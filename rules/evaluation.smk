@@ -22,10 +22,11 @@ rule sample:
     priority: 10
     conda:
         "../envs/train.yaml"
-    threads: 1
+    threads: demand(config, "sample", "threads")
     resources:
-        mem_mb=4000,
-        runtime=60,
+        gpu=demand(config, "sample", "gpu"),
+        mem_mb=growing(config, "sample", "mem_mb"),
+        runtime=growing(config, "sample", "runtime"),
     params:
         adapter=lambda wildcards: wf.adapter_option("results", wildcards.checkpoint),
         languages=ex.all_languages(config),
@@ -56,10 +57,11 @@ rule sample_ablated:
         direction="language|random",
     conda:
         "../envs/train.yaml"
-    threads: 1
+    threads: demand(config, "sample", "threads")
     resources:
-        mem_mb=4000,
-        runtime=60,
+        gpu=demand(config, "sample", "gpu"),
+        mem_mb=growing(config, "sample", "mem_mb"),
+        runtime=growing(config, "sample", "runtime"),
     params:
         adapter=lambda wildcards: wf.adapter_option("results", wildcards.checkpoint),
         languages=ex.all_languages(config),
@@ -89,11 +91,11 @@ rule judge_completions:
     priority: 20
     conda:
         "../envs/judge.yaml"
-    threads: 1
+    threads: demand(config, "judge", "threads")
     resources:
-        mem_mb=2000,
-        runtime=60,
-        boxes=4,
+        mem_mb=growing(config, "judge", "mem_mb"),
+        runtime=growing(config, "judge", "runtime"),
+        boxes=demand(config, "judge", "boxes"),
     params:
         languages=ex.all_languages(config),
     shell:
@@ -112,10 +114,10 @@ rule score:
         "logs/score/{checkpoint}.log",
     conda:
         "../envs/analysis.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
         draws=config["statistics"]["draws"],
         seed=config["statistics"]["seed"],

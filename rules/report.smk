@@ -17,10 +17,10 @@ rule cost:
         "logs/cost.log",
     conda:
         "../envs/analysis.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     shell:
         "python -m scripts.rule_costs results/benchmarks logs --output {output.table} 2>&1 | tee {log}"
 
@@ -38,12 +38,12 @@ rule figures:
         "logs/figures.log",
     conda:
         "../envs/analysis.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
-        config=wf.as_json(config),
+        config=wf.as_json(decisive(config)),
     shell:
         "python -m scripts.figures --results results --config {params.config:q} --output {output.figures}"
         " 2>&1 | tee {log}"
@@ -63,11 +63,11 @@ rule report:
         "logs/report.log",
     conda:
         "../envs/analysis.yaml"
-    threads: 1
+    threads: demand(config, "tables", "threads")
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
     params:
-        config=wf.as_json(config),
+        config=wf.as_json(decisive(config)),
     shell:
         "python -m scripts.report --results results --config {params.config:q} --output {output.page} 2>&1 | tee {log}"

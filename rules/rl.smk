@@ -34,11 +34,12 @@ rule train_rl:
     priority: 40
     conda:
         "../envs/train.yaml"
-    threads: 1
+    threads: demand(config, "train_rl", "threads")
     resources:
-        mem_mb=4000,
-        runtime=120,
-        boxes=4,
+        gpu=demand(config, "train_rl", "gpu"),
+        mem_mb=growing(config, "train_rl", "mem_mb"),
+        runtime=growing(config, "train_rl", "runtime"),
+        boxes=demand(config, "train_rl", "boxes"),
     params:
         lora=wf.as_json(config["lora"]),
         settings=wf.as_json(config["rl"]),

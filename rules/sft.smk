@@ -26,10 +26,11 @@ rule train_sft:
     priority: 50
     conda:
         "../envs/train.yaml"
-    threads: 1
+    threads: demand(config, "train_sft", "threads")
     resources:
-        mem_mb=4000,
-        runtime=60,
+        gpu=demand(config, "train_sft", "gpu"),
+        mem_mb=growing(config, "train_sft", "mem_mb"),
+        runtime=growing(config, "train_sft", "runtime"),
     params:
         lora=wf.as_json(config["lora"]),
         settings=wf.as_json(config["sft"]),

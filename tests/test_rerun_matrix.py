@@ -42,9 +42,6 @@ FILES = [  # file, text that is replaced (None: the end), replacement, rules tha
     ("languages/c.yaml", None, "# a comment\n", set()),  # not evaluated
     ("Snakefile", None, "\n# a comment\n", set()),
     ("rules/rl.smk", None, "\n# a comment\n", set()),
-    ("rules/rl.smk", r"runtime=\d+", "runtime=999", set()),
-    ("rules/rl.smk", r"mem_mb=\d+", "mem_mb=9999", set()),
-    ("rules/sft.smk", r"threads: \d+", "threads: 2", set()),
     ("rules/sft.smk", r"priority: \d+", "priority: 1", set()),
     ("config.yaml", None, "\n# a comment\n", set()),
 ]  # fmt: skip
@@ -52,6 +49,7 @@ FILES = [  # file, text that is replaced (None: the end), replacement, rules tha
 SETTINGS = [  # overlay, rules that run
     ("statistics: {draws: 201}", SCORES),
     ("statistics: {treatment: same_problems}", TABLES),
+    ("resources: {train_rl: {gpu: 1, threads: 2, mem_mb: 9999, runtime: 1, boxes: 1}}", set()),
     ("mark: other", SCORES),
     ("sampling: {temperature: 0.9}", SAMPLES),
     ("rl: {learning_rate: 3.0e-3}", RL),

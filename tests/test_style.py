@@ -134,7 +134,7 @@ def names_read():
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 names.add(node.value)
     for path in RULES:
-        names |= set(re.findall(r'\["(\w+)"\]', path.read_text()))
+        names |= set(re.findall(r'"(\w+)"', path.read_text()))
     return names
 
 
