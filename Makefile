@@ -8,7 +8,7 @@ CONFIG ?=
 EFFECT ?= 3.3
 CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: help setup transfer-table report plan power humaneval-x smoke test test-languages languages lint runtimes costs benchmark-judge clean
+.PHONY: help setup transfer-table report plan power humaneval-x smoke test test-kills test-languages languages lint runtimes costs benchmark-judge clean
 
 help:             ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -50,7 +50,10 @@ humaneval-x:      ## judge the 984 canonical programs of HumanEval-X
 test: setup       ## set up, then all tests
 	@$(BIN)/python -m scripts.install_runtimes
 	@$(BIN)/python -m scripts.install_runtimes --languages c cpp java javascript
-	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --durations=15
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --numprocesses=2 --dist=loadfile --durations=15
+
+test-kills: setup ## fifty random kills over one smoke run, and kills from scratch; about ten minutes
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -s -m full tests/test_random_kills.py tests/test_interruption.py
 
 test-languages: setup  ## install every language (about 3 GB), then test each
 	@$(BIN)/python -m scripts.install_runtimes --all

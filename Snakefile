@@ -26,8 +26,8 @@ with stop_on_user_error():
     wf.check_config(config, workflow.configfiles)
 
 
-# Every log ends with what its job used; `make costs` adds it up.
-shell.prefix("set -euo pipefail; export CROSSPL_COST=1; ")
+# Every log ends with what its job used; `make costs` adds it up. SIGTERM must not end tee before the command has saved.
+shell.prefix("set -euo pipefail; trap '' TERM; export CROSSPL_COST=1; ")
 
 
 onstart:

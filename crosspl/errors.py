@@ -1,12 +1,14 @@
 """How a command ends: errors that are the user's to mend in one or two lines, no traceback; and what it cost.
 
-In: a message that says what is wrong, where, and what to do. Out: exit status 2 (bad input), 3 (no sandbox).
+In: a message that says what is wrong, where, and what to do. Out: exit status 2 (bad input), 3 (no sandbox), 75 (told
+to stop before the end: run it again).
 """
 
 import contextlib
 import errno
 import os
 import resource
+import signal
 import sys
 
 
@@ -22,16 +24,31 @@ class SandboxError(UserError):
     exit_status = 3
 
 
+class Interrupted(UserError):
+    """The machine is wanted back: what is done is kept, and the same command goes on from there."""
+
+    exit_status = 75  # EX_TEMPFAIL of sysexits.h, which schedulers can be told to run again
+
+
+def stop_at_once(number, frame):
+    """Handle SIGTERM where nothing is half done; crosspl.interruption has the other case."""
+    raise Interrupted("told to stop (SIGTERM); run again to go on from what is kept")
+
+
 def run_command(main, argv=None):
     """Run `main(argv)` and end the process, printing a UserError or a full disk as one line without a traceback.
 
     In a workflow (CROSSPL_COST is set) the last line says what the command and its children used.
     """
+    signal.signal(signal.SIGTERM, stop_at_once)
     try:
         sys.exit(main(argv))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        print("interrupted: run again to go on from what is kept", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except Exception as error:
         if not is_full_disk(error):  # anything else is ours to debug and keeps its traceback
             raise

@@ -10,6 +10,7 @@ from datasets import Dataset
 from transformers import TrainerCallback, set_seed
 from trl import GRPOConfig, GRPOTrainer
 
+from crosspl.interruption import finish_first
 from crosspl.prompts import problem_prompt
 from crosspl.training import COMMON, Report, run
 
@@ -50,6 +51,7 @@ class Divergence(TrainerCallback):
             state.log_history[-1]["kl"] = self.before - self.log_probability(model)
 
 
+@finish_first()
 def train_grpo(model, tokenizer, problems, language, reward, settings, seed, state, title):
     """Train on `settings["generations"]` batches of prompts × samples answers in `language`.
 
@@ -88,4 +90,4 @@ def train_grpo(model, tokenizer, problems, language, reward, settings, seed, sta
         processing_class=tokenizer,
         callbacks=[Report(title), Divergence(model, tokenizer, canaries, settings, seed)],
     )
-    return run(trainer, state)
+    return run(trainer, state, unit=minibatches)

@@ -7,6 +7,7 @@ the loss is on the completion and its <eos> only (completion-only loss of TRL's 
 
 import json
 import math
+import statistics
 from pathlib import Path
 
 import torch
@@ -15,6 +16,8 @@ from transformers import PrinterCallback, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from crosspl import progress
+from crosspl.errors import Interrupted
+from crosspl.interruption import finish_first, told
 from crosspl.io import write_csv
 
 COMMON = {
@@ -46,6 +49,18 @@ class Report(TrainerCallback):
         self.clock.update(state.global_step)
 
 
+class StopWhenTold(TrainerCallback):
+    """Save and stop after SIGTERM, at the next step that is a multiple of `unit`: what can be taken up bit for bit."""
+
+    def __init__(self, unit):
+        self.unit = unit
+
+    def on_step_end(self, arguments, state, control, **_):
+        if told() and state.global_step % self.unit == 0:
+            control.should_save = control.should_training_stop = True
+
+
+@finish_first()
 def train_supervised(model, tokenizer, rows, settings, seed, state, title):
     """Train `model` on `rows`; resumes from the newest checkpoint in `state`. Returns (model, history)."""
     set_seed(seed)
@@ -61,7 +76,7 @@ def train_supervised(model, tokenizer, rows, settings, seed, state, title):
         adam_beta2=settings["adam_beta2"],
         max_length=settings["max_length"],
         save_steps=settings["save_steps"],
-        logging_steps=settings["log_steps"],
+        logging_steps=1,  # of what lies between two logs a checkpoint knows nothing
         packing=False,
         seed=seed,
         train_sampling_strategy="group_by_length",  # less padding,
@@ -75,18 +90,36 @@ def train_supervised(model, tokenizer, rows, settings, seed, state, title):
         callbacks=[Report(title)],
     )
     model, entries = run(trainer, state)
-    # TRL counts an SFT run's tokens from the resumption on: wrong after an interruption.
-    return model, [{key: value for key, value in entry.items() if key != "num_tokens"} for entry in entries]
+    return model, averaged(entries, settings["log_steps"])
 
 
-def run(trainer, state):
-    """Train to the end from the newest checkpoint in `state`, if any; return (model, history of float dicts)."""
+def averaged(entries, steps):
+    """Return one entry per `steps` logged ones: the means, and the last step.
+
+    Left out: TRL counts an SFT run's tokens from the resumption on, wrongly after an interruption.
+    """
+    windows = [entries[start : start + steps] for start in range(0, len(entries), steps)]
+    return [
+        {key: statistics.fmean(entry[key] for entry in window) for key in window[-1] if key != "num_tokens"}
+        | {"step": window[-1]["step"]}
+        for window in windows
+    ]
+
+
+def run(trainer, state, unit=1):
+    """Train to the end from the newest checkpoint in `state`, if any; return (model, history of float dicts).
+
+    After SIGTERM (within `finish_first`) it saves at the next multiple of `unit` steps and raises Interrupted.
+    """
     trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(StopWhenTold(unit))
     Path(state).mkdir(parents=True, exist_ok=True)
     checkpoint = newest_checkpoint(state)
     if checkpoint:
         print(f"continuing from {checkpoint}", flush=True)
     trainer.train(resume_from_checkpoint=checkpoint)
+    if trainer.state.global_step < trainer.args.max_steps:
+        raise Interrupted(f"told to stop (SIGTERM); saved after step {trainer.state.global_step}, run again to go on")
     return trainer.model, history(trainer.state.log_history)
 
 

@@ -1,8 +1,8 @@
 """Sample answers from one checkpoint in every PL, greedy and at the sampling temperature.
 
 In: the base model, the checkpoint's adapter (or none), the problems of the evaluated split. Out: completion rows
-{"problem", "language", "reading", "sample", "text", "tokens", "truncated"}. One shard per PL is kept under work/: an
-interrupted job continues, and an added PL samples only that PL.
+{"problem", "language", "reading", "sample", "text", "tokens", "truncated"}. One shard per PL is kept under work/, and
+what was sampled of the next: an interrupted job continues, and an added PL samples only that PL.
 """
 
 import argparse
@@ -40,18 +40,21 @@ def main(argv=None):
         model = models.load_base(args.base)
         model = models.load_adapter(model, args.adapter) if args.adapter else model
         for done, language in enumerate(missing, 1):
-            write_rows(shards[language], answers(model, tokenizer, problems, language, args.settings))
+            write_rows(shards[language], answers(model, tokenizer, problems, language, args.settings, state))
             progress.update(done)
     write_rows(args.output, [row for language in args.languages for row in read_rows(shards[language])])
 
 
-def answers(model, tokenizer, problems, language, settings):
-    """Return the completion rows of one PL; the seed is the PL's and the weights' alone."""
+def answers(model, tokenizer, problems, language, settings, state):
+    """Return the completion rows of one PL, unfinished work in folder `state`; the seed depends on the PL alone."""
     prompts = [problem_prompt(problem, language) for problem in problems]
     rows = []
     for reading, samples, temperature in (("greedy", 1, 0), ("sampled", settings["samples"], settings["temperature"])):
         seed = seed_of(settings["seed"], language, reading)
-        found = sample(model, tokenizer, prompts, samples, temperature, settings["max_tokens"], settings["batch"], seed)
+        found = sample(
+            model, tokenizer, prompts, samples, temperature, settings["max_tokens"], settings["batch"], seed,
+            keep=state / f"{language}.{reading}.unfinished",
+        )  # fmt: skip
         rows += [
             {"problem": problem["id"], "language": language, "reading": reading, "sample": number, **answer}
             for problem, per_problem in zip(problems, found)

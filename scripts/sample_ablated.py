@@ -68,7 +68,8 @@ def sample_missing(args, shards, missing):
         else:
             direction = random_direction(means.shape[1], args.layer, args.settings["seed"])
         with ablated(model, args.layer, direction, means.mean(axis=0)):
-            write_rows(shards[language], answers(model, tokenizer, problems, language, args.settings))
+            rows = answers(model, tokenizer, problems, language, args.settings, shards[language].parent)
+        write_rows(shards[language], rows)
         progress.update(done)
 
 

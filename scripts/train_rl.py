@@ -61,6 +61,7 @@ def main(argv=None):
         )
     manifest = {
         "settings": args.settings,
+        "lora": args.lora,
         "init": args.adapter or "base",
         "source": args.language,
         "seed": args.seed,

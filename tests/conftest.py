@@ -1,8 +1,10 @@
 """Fixtures that several files share, and the marker `full` for tests that need minutes."""
 
+import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from workflow_run import MATRIX, TABLE, copy_repository, run_workflow
 
 
@@ -27,8 +29,15 @@ def smoke_tree(request, tmp_path_factory):
     """A copy of the repository in which the smoke run is done. Tests leave it as they found it."""
     if request.config.option.smoke_tree:
         return Path(request.config.option.smoke_tree).resolve()
-    tree = copy_repository(tmp_path_factory.mktemp("smoke"))
-    run_workflow(tree, "smoke run", TABLE, MATRIX, "results/report.html")
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own  # several processes make one tree
+    tree = shared / "smoke"
+    with FileLock(shared / "smoke.lock"):
+        if not (tree / "done").exists():
+            tree.mkdir(exist_ok=True)
+            copy_repository(tree)
+            run_workflow(tree, "smoke run", TABLE, MATRIX, "results/report.html")
+            (tree / "done").touch()
     return tree
 
 

@@ -5,15 +5,14 @@ The whole process group (snakemake and its jobs) gets SIGKILL; the boxes, which 
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from processes import command_line, processes
 from workflow_run import (
     TABLE,
     clone,
@@ -32,30 +31,6 @@ PATIENCE_S = 600  # for an event; a loaded machine is slow
 GONE_S = 30  # for the boxes to end
 AFTER_BASE = ["sft", "rl", "completions", "verdicts", "pass_at_1", "transfer_table.csv"]
 PLANTED = 77.25  # a loss that no training gives
-
-
-def processes(mark):
-    """Return {pid: command line} of the processes whose environment holds `mark`, and their descendants."""
-    parents, found = {}, set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        pid = int(folder.name)
-        try:
-            parents[pid] = int(re.search(r"^PPid:\s+(\d+)", (folder / "status").read_text(), re.MULTILINE)[1])
-            if mark.encode() in (folder / "environ").read_bytes():
-                found.add(pid)
-        except OSError:  # gone, or not ours
-            continue
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return {pid: text for pid in found if (text := command_line(pid))}
-
-
-def command_line(pid):
-    """Return a process's command line; "" when it is gone or a zombie."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    except OSError:
-        return ""
 
 
 def new_file(folder, pattern):
@@ -120,7 +95,8 @@ def plant(folder):
     assert states, f"no checkpoint below {folder}"
     for state in states:
         content = json.loads(state.read_text())
-        content["log_history"][0]["loss"] = PLANTED
+        for entry in content["log_history"]:  # the curve shows means
+            entry["loss"] = PLANTED
         state.write_text(json.dumps(content))
 
 

@@ -9,6 +9,7 @@ import marshal
 import os
 import pwd
 import queue
+import signal
 import struct
 import sys
 import tempfile
@@ -140,6 +141,7 @@ def work(context, tasks, output, lock):
 
 def main():
     """Serve the parent until it is gone."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a scheduler tells all processes; the parent decides when to end
     source, output, parent = sys.stdin.buffer, sys.stdout.buffer, os.getppid()
     config = receive(source)
     languages, jobs = config["languages"], config["jobs"]

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 
 from crosspl.judge.batches import compile_batch
 from crosspl.judge.box import CPU_CAP, DIRTY, MEMORY_CAP, NO_EXEC, WALL_CAP, Box, BoxError, Setup
-from crosspl.judge.verdicts import compile_limits, failure, is_doubtful, is_starved, run_limits, test_verdict
+from crosspl.judge.verdicts import (
+    FROM_OUTSIDE,
+    compile_limits,
+    failure,
+    is_doubtful,
+    is_starved,
+    run_limits,
+    test_verdict,
+)
 
 TIMEOUTS_UNTIL_SKIP = 3  # after so many TLE or ILE the remaining tests count as TLE without a run
 MESSAGE_CHARACTERS = 500
@@ -75,7 +83,7 @@ def build(context, entry, task, outcome):
     if result.status or result.flags:
         over = result.flags & (CPU_CAP | WALL_CAP | MEMORY_CAP) or result.cpu_s > limits.cpu_s
         outcome["verdict"] = "CTLE" if over else "CE"
-        outcome["again"] = bool(result.flags & WALL_CAP) and is_starved(result)
+        outcome["again"] = result.signal in FROM_OUTSIDE or (bool(result.flags & WALL_CAP) and is_starved(result))
         outcome["message"] = text_of(result.stderr or result.stdout)
         return False
     result.files.pop(entry["source"], None)

@@ -15,6 +15,7 @@ CPU_S, MEMORY_MIB, OUTPUT_KIB = 2.0, 512, 4096  # where the row does not say
 WALL_S, WALL_FACTOR = 10.0, 5.0  # wall cap: whichever is larger; it only ends a run, it decides no TLE
 NEAR = 1.3  # killed at so many times the CPU limit; a run that ended between 1 and 1.3 is run again alone
 STARVED = 0.5  # share of the wall spent waiting for a CPU above which an ILE is run again alone
+FROM_OUTSIDE = (signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP)  # what a scheduler sends to all processes
 TOGETHER = 2  # all processes of a program may hold so many times what one may
 COMPILER_TOGETHER = 6 << 30
 MEMORY_SHARE = 0.85  # a failed run that reached this share of its memory limit failed for memory
@@ -78,7 +79,9 @@ def test_verdict(result, limits, memory_kib, accepted, comparison):
 
 
 def is_doubtful(verdict, result, limits):
-    """Return True when other load may explain the verdict, so that the run is repeated alone."""
+    """Return True when other load or a signal from outside may explain the verdict: the run is repeated alone."""
+    if verdict == "RE":
+        return result.signal in FROM_OUTSIDE
     if verdict == "TLE":
         return not result.flags & CPU_CAP and result.cpu_s <= NEAR * limits.cpu_s
     return verdict == "ILE" and is_starved(result)

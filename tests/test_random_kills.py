@@ -1,0 +1,76 @@
+"""Fifty jobs of one run are killed at random moments, as by a scheduler or an operator; nothing of the result changes.
+
+One Snakemake process with retries runs the workflow; jobs get SIGTERM (all their processes, the boxes too) and some
+moments later SIGKILL, or SIGKILL at once. Weights, curves, answers, verdicts and tables must equal those of the
+uninterrupted run byte for byte.
+"""
+
+import contextlib
+import random
+import re
+import signal
+import time
+from collections import Counter
+
+import psutil
+import pytest
+from workflow_run import TABLE, copy_repository, show, start_workflow
+
+KILLS = 50
+SEED = 20261121
+STAGES = ("train_sft", "train_rl", "sample", "judge_completions")  # every one of them must have been hit
+OUTCOMES = ("history.csv", "adapter_model.safetensors", "completions/*", "verdicts/*", "pass_at_1/*", "*.csv")
+
+
+def jobs(root):
+    """Return [(process, script)] of the commands that run below process `root`."""
+    found = []
+    for process in psutil.Process(root).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            words = process.cmdline()
+            script = re.search(r" -m scripts\.(\w+) ", " ".join(words))
+            if script and "python" in words[0]:
+                found.append((process, script[1]))
+    return found
+
+
+def kill(job, dice):
+    """End one command with its shell and all its processes; return how."""
+    graceful = dice.random() < 0.6
+    for number in (signal.SIGTERM, signal.SIGKILL)[0 if graceful else 1 :]:
+        with contextlib.suppress(psutil.Error):
+            shell = job.parent()
+            for process in [shell, *shell.children(recursive=True)]:
+                with contextlib.suppress(psutil.Error):
+                    process.send_signal(number)
+            if number == signal.SIGTERM:
+                job.wait(dice.uniform(0, 3))  # what a scheduler leaves it; psutil.TimeoutExpired when it is too little
+    return "SIGTERM" if graceful else "SIGKILL"
+
+
+@pytest.mark.full
+def test_fifty_random_kills(smoke_tree, tmp_path):
+    tree = copy_repository(tmp_path / "tree", source=smoke_tree)
+    dice, hit, log = random.Random(SEED), Counter(), tree / "run.log"
+    process = start_workflow(tree, log, "--retries", "100", TABLE, own_group=True)
+    try:
+        with open(log) as stream:
+            while process.poll() is None:
+                show("random kills", stream)
+                time.sleep(dice.uniform(0.2, 4))
+                running = jobs(process.pid)
+                if running and sum(hit.values()) < KILLS:
+                    job, script = dice.choice(running)
+                    hit[script, kill(job, dice)] += 1
+    finally:
+        process.terminate()
+        process.wait()
+    print(f"killed: {dict(hit)}", flush=True)
+    assert process.returncode == 0, log.read_text()[-6000:]
+    assert sum(hit.values()) == KILLS
+    assert {script for script, _ in hit} >= set(STAGES), hit
+    results = tree / "results"
+    made = [path for pattern in OUTCOMES for path in results.rglob(pattern) if path.is_file()]
+    for path in made:
+        assert path.read_bytes() == (smoke_tree / path.relative_to(tree)).read_bytes(), path.relative_to(tree)
+    assert len(made) > 50
