@@ -19,6 +19,9 @@ from workflow_run import TABLE, copy_repository, show, start_workflow
 KILLS = 50
 SEED = 20261121
 STAGES = ("train_sft", "train_rl", "sample", "judge_completions")  # every one of them must have been hit
+PER_JOB = 3  # kills
+LIFE = {"judge_completions": 2.5, "build_programs": 3.0}  # CPU seconds within which a command is killed; others: LONG
+LONG = 7.0
 OUTCOMES = ("history.csv", "adapter_model.safetensors", "completions/*", "verdicts/*", "pass_at_1/*", "*.csv")
 
 
@@ -48,20 +51,32 @@ def kill(job, dice):
     return "SIGTERM" if graceful else "SIGKILL"
 
 
+def due(running, fates, kills, dice):
+    """Return the commands that have used the CPU seconds drawn for them; one process is drawn once, one job PER_JOB."""
+    found = []
+    for process, script in running:
+        with contextlib.suppress(psutil.Error):
+            job = " ".join(process.cmdline())
+            fate = fates.setdefault(process, dice.uniform(0.2, LIFE.get(script, LONG)))
+            if kills[job] < PER_JOB and sum(process.cpu_times()[:2]) >= fate:
+                kills[job] += 1
+                found.append((process, script))
+    return found
+
+
 @pytest.mark.full
 def test_fifty_random_kills(smoke_tree, tmp_path):
     tree = copy_repository(tmp_path / "tree", source=smoke_tree)
-    dice, hit, log = random.Random(SEED), Counter(), tree / "run.log"
+    dice, hit, kills, fates, log = random.Random(SEED), Counter(), Counter(), {}, tree / "run.log"
     process = start_workflow(tree, log, "--retries", "100", TABLE, own_group=True)
     try:
         with open(log) as stream:
             while process.poll() is None:
                 show("random kills", stream)
-                time.sleep(dice.uniform(0.2, 4))
-                running = jobs(process.pid)
-                if running and sum(hit.values()) < KILLS:
-                    job, script = dice.choice(running)
-                    hit[script, kill(job, dice)] += 1
+                for job, script in due(jobs(process.pid), fates, kills, dice):
+                    if sum(hit.values()) < KILLS:
+                        hit[script, kill(job, dice)] += 1
+                time.sleep(0.1)
     finally:
         process.terminate()
         process.wait()
