@@ -30,7 +30,7 @@ rule align:
     wildcard_constraints:
         checkpoint=rf"untrained|{MODEL}",
     conda:
-        "../envs/train.yaml"
+        "../envs/sample.yaml"
     threads: demand(config, "align", "threads")
     resources:
         gpu=demand(config, "align", "gpu"),
@@ -67,7 +67,7 @@ rule align_lexical:
     log:
         "logs/align_lexical.log",
     conda:
-        "../envs/train.yaml"
+        "../envs/sample.yaml"
     threads: demand(config, "tables", "threads")
     resources:
         mem_mb=growing(config, "tables", "mem_mb"),

@@ -21,7 +21,7 @@ rule sample:
         checkpoint=MODEL,
     priority: 10
     conda:
-        "../envs/train.yaml"
+        "../envs/sample.yaml"
     threads: demand(config, "sample", "threads")
     resources:
         gpu=demand(config, "sample", "gpu"),
@@ -56,7 +56,7 @@ rule sample_ablated:
         checkpoint=MODEL,
         direction="language|random",
     conda:
-        "../envs/train.yaml"
+        "../envs/sample.yaml"
     threads: demand(config, "sample", "threads")
     resources:
         gpu=demand(config, "sample", "gpu"),
