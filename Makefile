@@ -8,7 +8,7 @@ CONFIG ?=
 EFFECT ?= 3.3
 CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: help setup transfer-table report plan power humaneval-x smoke test test-kills test-languages languages lint runtimes costs benchmark-judge clean
+.PHONY: help setup transfer-table report plan power humaneval-x smoke test test-kills test-languages languages lint runtimes costs lock benchmark-judge clean
 
 help:             ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -67,6 +67,9 @@ lint: setup       ## ruff, snakefmt and snakemake --lint
 
 costs:            ## CPU seconds and wall per rule of the last run
 	@$(BIN)/python -m scripts.rule_costs results/benchmarks logs
+
+lock: setup       ## pin anew what the packages of envs/ need; UPGRADE=--upgrade takes the newest versions that fit
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m scripts.lock_environments $(UPGRADE)
 
 benchmark-judge: setup ; @$(BIN)/python -m benchmarks.judge --compare benchmarks/judge.json  ## what the judge costs, beside the committed result
 
