@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from crosspl.errors import SandboxError
+from crosspl.errors import SandboxError, UserError
 from crosspl.judge.build import supervisor_path
 from crosspl.judge.launcher import receive, send
 from crosspl.judge.seccomp import blob_path
@@ -88,5 +88,16 @@ def find_setup(work):
         "bwrap": shutil.which("bwrap"),
         "supervisor": str(supervisor_path(work)),
         "seccomp": blob_path().read_bytes(),
-        "prefix": os.environ.get("CONDA_PREFIX"),
+        "prefix": conda_prefix(),
     }
+
+
+def conda_prefix():
+    """Return the folder of the active conda environment, or None."""
+    prefix = os.environ.get("CONDA_PREFIX")
+    if prefix and Path("/tmp") in Path(prefix).resolve().parents:
+        raise UserError(
+            f"the conda environment {prefix} is below /tmp, which the boxes do not show, so programs would run with "
+            "other runtimes than its own. Put the repository elsewhere, or give snakemake --conda-prefix DIR"
+        )
+    return prefix
