@@ -1,7 +1,8 @@
 """Judge a checkpoint's completions.
 
 In: completion rows, problems.jsonl.gz. Out: verdict rows {"problem", "family", "language", "reading", "sample",
-"verdict", "wrong_language", "sandbox", "truncated", "tokens"}. A completion that the judge cannot judge fails the job.
+"verdict", "wrong_language", "toolchain", "sandbox", "truncated", "tokens"}. A completion that the judge cannot judge
+fails the job.
 """
 
 import argparse
@@ -46,6 +47,7 @@ def main(argv=None):
                 "family": problems[completion["problem"]]["family"],
                 "verdict": verdict["verdict"],
                 "wrong_language": strange,
+                "toolchain": verdict["toolchain"],
                 "sandbox": verdict["sandbox"],
             }
             for completion, verdict, strange in zip(completions, verdicts, wrong)

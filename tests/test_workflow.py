@@ -8,7 +8,7 @@ import yaml
 from workflow_run import NOTHING, SMOKE, TABLE, clone, copy_repository, planned, snakemake
 
 from crosspl.experiment import all_languages, checkpoints, inits
-from crosspl.io import read_csv
+from crosspl.io import read_csv, read_rows
 
 COLUMNS = (
     "init,rl_method,source,target,role,seeds,problems,samples,pass_at_1_base,pass_at_1_before,pass_at_1_after,"
@@ -55,6 +55,16 @@ def test_one_row_per_init_source_target(table, config):
     evaluated = config["problems"]["microworld"]["sizes"]["eval"]
     assert {(row["seeds"], row["samples"]) for row in table} == {("2", str(config["sampling"]["samples"]))}
     assert {int(row["problems"]) for row in table} == {evaluated}
+
+
+def test_every_verdict_names_the_runtime_that_gave_it(smoke_tree):
+    """One per PL: a table that mixes runtimes would compare runtimes, not checkpoints."""
+    found = {}
+    for pattern in ("verdicts/**/*.jsonl.gz", "programs/*.jsonl.gz"):
+        for path in (smoke_tree / "results").glob(pattern):
+            for row in read_rows(path):
+                found.setdefault(row["language"], set()).add(row["toolchain"])
+    assert len(found) >= 5 and all(len(names) == 1 and all(names) for names in found.values()), found
 
 
 def test_smoke_numbers_are_marked(smoke_tree, table, config):
