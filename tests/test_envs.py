@@ -18,7 +18,7 @@ from rattler.exceptions import InvalidMatchSpecError
 from workflow_run import ROOT
 
 from crosspl.errors import UserError
-from crosspl.languages import load_language
+from crosspl.languages import known_languages, load_language
 from crosspl.problems import SOURCES, source_file
 from crosspl.provenance import code
 from crosspl.workflow import read_config
@@ -191,6 +191,12 @@ def test_environments_that_judge_have_the_sandbox_and_the_runtimes():
         assert runtimes == (packages | SANDBOX if name in judging else set()), name
     scripts = [Path(f"envs/{name}.post-deploy.sh").read_text() for name in sorted(judging)]
     assert len(set(scripts)) == 1 and load_language("lua")["run"][0] in scripts[0]
+
+
+def test_conda_packages_of_the_languages_can_be_asked_for():
+    for key in known_languages():
+        for spec in load_language(key)["packages"]["conda"]:
+            assert MatchSpec(spec, strict=True).name, f"languages/{key}.yaml: {spec}"
 
 
 def named_in(files):
