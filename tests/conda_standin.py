@@ -80,7 +80,8 @@ def fetch_pip(target, version):
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", target, f"pip=={version}"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise OSError(f"no package index: {done.stderr.strip()[-200:]}")
+        reached = "from versions: none" not in done.stderr
+        raise OSError(done.stderr if reached else f"no package index is reached, and pip {version} comes from there")
     [wheel] = target.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(target / "site-packages")
     wheel.unlink()

@@ -51,7 +51,7 @@ def standin(place):
     argv = [sys.executable, conda_standin.__file__, "make-standin", place / "conda", *pins]
     done = subprocess.run(argv, capture_output=True, text=True)
     if "no package index" in done.stderr:
-        pytest.skip(done.stderr)
+        pytest.skip(done.stderr.strip())
     assert done.returncode == 0, done.stderr
     return place / "conda/base/bin"
 
