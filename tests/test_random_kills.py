@@ -19,8 +19,9 @@ from workflow_run import TABLE, copy_repository, show, start_workflow
 KILLS = 50
 SEED = 20261121
 STAGES = ("train_sft", "train_rl", "sample", "judge_completions")  # every one of them must have been hit
-PER_JOB = 3  # kills
-LIFE = {"judge_completions": 2.5, "build_programs": 3.0}  # CPU seconds within which a command is killed; others: LONG
+PER_JOB = 3  # kills of one job
+MOST = {"train_base": 3, "train_sft": 12, "train_rl": 14, "sample": 14}  # kills, so that some are left for the others
+LIFE = {"judge_completions": 1.2, "build_programs": 1.2}  # CPU seconds within which a command is killed; others: LONG
 LONG = 7.0
 OUTCOMES = ("history.csv", "adapter_model.safetensors", "completions/*", "verdicts/*", "pass_at_1/*", "*.csv")
 
@@ -51,6 +52,11 @@ def kill(job, dice):
     return "SIGTERM" if graceful else "SIGKILL"
 
 
+def used(process):
+    """Return the CPU seconds of a process so far."""
+    return sum(process.cpu_times()[:2])
+
+
 def due(running, fates, kills, dice):
     """Return the commands that have used the CPU seconds drawn for them; one process is drawn once, one job PER_JOB."""
     found = []
@@ -58,8 +64,8 @@ def due(running, fates, kills, dice):
         with contextlib.suppress(psutil.Error):
             job = " ".join(process.cmdline())
             fate = fates.setdefault(process, dice.uniform(0.2, LIFE.get(script, LONG)))
-            if kills[job] < PER_JOB and sum(process.cpu_times()[:2]) >= fate:
-                kills[job] += 1
+            if kills[job] < PER_JOB and kills[script] < MOST.get(script, KILLS) and used(process) >= fate:
+                kills.update([job, script])
                 found.append((process, script))
     return found
 
