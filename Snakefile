@@ -14,6 +14,7 @@ from crosspl import workflow as wf
 from crosspl.cost_estimate import cost_lines
 from crosspl.errors import stop_on_user_error
 from crosspl.lock import lock_tree
+from crosspl.record import record_settings
 from crosspl.resources import decisive, demand, growing
 
 min_version("9.27")
@@ -26,8 +27,9 @@ with stop_on_user_error():
     wf.check_config(config, workflow.configfiles)
 
 
-# Every log ends with what its job used; `make costs` adds it up. SIGTERM must not end tee before the command has saved.
-shell.prefix("set -euo pipefail; trap '' TERM; export CROSSPL_COST=1; ")
+# Every command leaves a record of what it made, from what, and what it used (docs/provenance.md). SIGTERM must not end tee
+# before the command has saved.
+shell.prefix(f"set -euo pipefail; trap '' TERM; export {record_settings('results/provenance')}; ")
 
 
 onstart:

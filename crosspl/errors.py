@@ -7,9 +7,10 @@ to stop before the end: run it again).
 import contextlib
 import errno
 import os
-import resource
 import signal
 import sys
+
+from crosspl import record
 
 
 class UserError(Exception):
@@ -38,9 +39,10 @@ def stop_at_once(number, frame):
 def run_command(main, argv=None):
     """Run `main(argv)` and end the process, printing a UserError or a full disk as one line without a traceback.
 
-    In a workflow (CROSSPL_COST is set) the last line says what the command and its children used.
+    In a workflow (crosspl.record) the last line says what the command and its children used.
     """
     signal.signal(signal.SIGTERM, stop_at_once)
+    record.start()
     try:
         sys.exit(main(argv))
     except UserError as error:
@@ -56,15 +58,9 @@ def run_command(main, argv=None):
         print(f"error: the disk is full ({place}): free some space and run again", file=sys.stderr)
         sys.exit(2)
     finally:
-        if os.environ.get("CROSSPL_COST"):
-            print(cost_line(), file=sys.stderr)
-
-
-def cost_line():
-    """Return the CPU seconds of this process and all children it waited for, and the largest of their memories."""
-    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    cpu = sum(one.ru_utime + one.ru_stime for one in usage)
-    return f"cost: {cpu:.2f} CPU s, {max(one.ru_maxrss for one in usage) // 1024} MiB"
+        if os.environ.get(record.FOLDER):
+            print("cost: {cpu_s:.2f} CPU s, {peak_mib} MiB".format(**record.used()), file=sys.stderr)
+        record.end(sys.exc_info()[1])
 
 
 def is_full_disk(error):

@@ -13,6 +13,7 @@ import os
 import zlib
 from pathlib import Path
 
+from crosspl import record
 from crosspl.errors import UserError
 
 
@@ -25,6 +26,7 @@ def atomic(path):
     try:
         yield temporary
         os.replace(temporary, path)
+        record.wrote(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -60,6 +62,7 @@ def read_text(path):
     """Return the text of a plain or gzip file."""
     try:
         data = Path(path).read_bytes()
+        record.read(path, data)
         if str(path).endswith(".gz"):
             if not data:  # gzip.decompress takes this for an empty text
                 raise EOFError("the file has no bytes")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from crosspl import record
 from crosspl.errors import UserError
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "language.schema.json"
@@ -33,6 +34,7 @@ def load_language(key, folder="languages"):
         raise UserError(f"unknown language {key!r}: no {path}. Known: {known}")
     try:
         entry = yaml.safe_load(path.read_text())
+        record.read(path)
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
     check_entry(path, entry)

@@ -9,6 +9,8 @@ from itertools import combinations
 
 from tokenizers import Tokenizer
 
+from crosspl import record
+
 TOLERANCE = 0.01
 MATCHING_COLUMNS = ("mixture", "other", "quantity", "value", "other_value", "off_by", "declared", "ok")
 
@@ -16,6 +18,7 @@ MATCHING_COLUMNS = ("mixture", "other", "quantity", "value", "other_value", "off
 def token_counter(path):
     """Return a function that counts the tokens of a completion and its <eos>, by the tokenizer.json at `path`."""
     tokenizer = Tokenizer.from_file(str(path))
+    record.read(path)
     return lambda text: len(tokenizer.encode(text).ids) + 1
 
 

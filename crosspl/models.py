@@ -21,6 +21,7 @@ from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dic
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, set_seed
 
+from crosspl import record
 from crosspl.errors import UserError
 from crosspl.io import read_json, write_json
 
@@ -34,6 +35,7 @@ transformers.utils.logging.set_verbosity_error()
 def load_tokenizer(base):
     """Return the tokenizer of a base folder; pad and eos must differ, or the end of an answer is never learned."""
     tokenizer = AutoTokenizer.from_pretrained(base, padding_side="left")
+    _note_read(base, "tokenizer.json", "tokenizer_config.json")
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
         raise UserError(f"{base}: the tokenizer's pad token must exist and differ from its eos token")
     return tokenizer
@@ -41,6 +43,7 @@ def load_tokenizer(base):
 
 def load_base(base):
     """Return the float32 base model of a folder, in evaluation mode."""
+    _note_read(base, "config.json", "model.safetensors")
     return AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
 
 
@@ -61,8 +64,14 @@ def load_adapter(model, folder, trainable=False):
             f"{folder}: the adapter's weights are not those of its manifest; delete the folder and run again"
         )
     adapted = PeftModel.from_pretrained(model, folder, is_trainable=trainable)
+    _note_read(folder, *ADAPTER_FILES)
     assert_loaded(adapted, folder)
     return adapted
+
+
+def _note_read(folder, *names):
+    for name in names:
+        record.read(Path(folder) / name)
 
 
 def assert_loaded(model, folder):
@@ -180,3 +189,4 @@ def save_files(model, folder, names):
         for name in names:
             os.chmod(Path(scratch) / name, 0o644)
             os.replace(Path(scratch) / name, Path(folder) / name)
+            record.wrote(Path(folder) / name)

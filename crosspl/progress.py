@@ -1,10 +1,12 @@
 """Progress of long jobs on standard error: what, how far, how long to go.
 
-In: a title and counts. Out: a line every few seconds; nothing else depends on it.
+In: a title and counts. Out: a line every few seconds, and the cost so far is kept; no result depends on it.
 """
 
 import sys
 import time
+
+from crosspl import record
 
 
 class Progress:
@@ -16,6 +18,7 @@ class Progress:
 
     def update(self, done):
         """Print a line when the last one is old enough."""
+        record.beat()
         now = time.monotonic()
         if now - self.last >= self.every and done:
             self.last = now

@@ -5,6 +5,7 @@ shares of verdicts and of answers in another PL than the one asked for, among th
 never a reward: TRL leaves None out of the group's statistics.
 """
 
+from crosspl import record
 from crosspl.errors import UserError
 from crosspl.problems import judge_row
 from crosspl.prompts import extract_code
@@ -24,7 +25,8 @@ def execution_reward(judge, problems, language, tests, harness_reward=False):
                 " To accept that, set rl.harness_reward: true"
             )
 
-    def reward(completions, problem, log_metric=None, **_):
+    def reward(completions, problem, completion_ids=(), log_metric=None, **_):
+        record.count(generated_tokens=sum(map(len, completion_ids)))
         rows = [
             judge_row(by_id[key], language, extract_code(completion), str(number), tests)
             for number, (completion, key) in enumerate(zip(completions, problem))

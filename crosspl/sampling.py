@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig
 
+from crosspl import record
 from crosspl.errors import Interrupted
 from crosspl.interruption import finish_first, told
 from crosspl.io import atomic
@@ -60,6 +61,8 @@ def sample(model, tokenizer, prompts, samples, temperature, max_tokens, batch, s
             rows = output[:, inputs["input_ids"].shape[1] :].tolist()
             found = [_answer(tokenizer, ids) for ids in rows]
             answers += [found[place : place + samples] for place in range(0, len(found), samples)]
+            record.count(generated_tokens=sum(answer["tokens"] for answer in found))
+            record.beat()
             if keep and (told() or time.monotonic() - saved > KEEP_EVERY_S):
                 saved = time.monotonic()
                 _keep(keep, answers)

@@ -15,7 +15,7 @@ from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
-from crosspl import progress
+from crosspl import progress, record
 from crosspl.errors import Interrupted
 from crosspl.interruption import finish_first, told
 from crosspl.io import write_csv
@@ -43,6 +43,12 @@ class Report(TrainerCallback):
     def on_log(self, arguments, state, control, logs=None, **_):
         if any(isinstance(value, float) and math.isnan(value) for value in (logs or {}).values()):
             raise AssertionError(f"not a number at step {state.global_step}: {logs}")
+        if "num_tokens" in (logs or {}):
+            record.count(trained_tokens=int(logs["num_tokens"] - self.tokens))
+            self.tokens = logs["num_tokens"]
+
+    def on_train_begin(self, arguments, state, control, **_):
+        self.tokens = state.num_input_tokens_seen  # GRPO goes on counting after a resumption, SFT begins anew
 
     def on_step_end(self, arguments, state, control, **_):
         self.clock.total = state.max_steps

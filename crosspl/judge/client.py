@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 
+from crosspl import record
 from crosspl.errors import UserError
 from crosspl.judge.batches import plan
 from crosspl.judge.build import prepared_path, write_prepared
@@ -43,6 +44,7 @@ class Judge:
         self.toolchains, self.prepared, self.work = {}, {}, work
         try:
             self.toolchains = check_languages(self, self.entries)
+            record.note(judge={"sandbox": self.sandbox}, toolchains=self.toolchains)
         except UserError as error:
             self.close()
             raise UserError(f"{error}{self._weakness()}") from None
@@ -68,6 +70,7 @@ class Judge:
         keys = [self._key(row, stop_on_first_failure) for row in rows]
         known = self.cache.read(set(keys)) if self.cache else {}
         wanted = {key: row for key, row in zip(keys, rows) if key not in known}
+        record.count(programs_judged=len(rows), programs_run=len(wanted))
         done, total = len(known), len(known) + len(wanted)
         for key, outcome in self._outcomes(wanted, stop_on_first_failure):
             known[key] = outcome

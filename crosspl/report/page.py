@@ -11,6 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from crosspl import record
 from crosspl.io import read_text
 from crosspl.plots.numbers import MISSING
 from crosspl.report import background, sections
@@ -43,6 +44,7 @@ def page(tables, drawings, config, results, revision):
     )
     environment.filters |= {"kind": lambda block: type(block).__name__, "linked": linked, "whole": whole}
     template = environment.get_template("template.html.j2")
+    record.read(FOLDER / "template.html.j2")
     return template.render(sections=listed, mark=tables["mark"], facts=facts(tables, config))
 
 
