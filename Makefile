@@ -6,6 +6,8 @@ BIN := .venv/bin
 SNAKEMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" snakemake
 CONFIG ?=
 EFFECT ?= 3.3
+TABLE ?= results/transfer_table.csv
+ROW ?= 1
 CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
 
 .PHONY: help setup transfer-table report plan power humaneval-x smoke test test-kills test-languages languages lint runtimes costs lock benchmark-judge clean
@@ -65,8 +67,15 @@ languages: setup  ## list all languages: version, self-test, start-up cost, or w
 lint: setup       ## ruff, snakefmt and snakemake --lint
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -q tests/test_style.py
 
-costs:            ## CPU seconds and wall per rule of the last run
-	@$(BIN)/python -m scripts.rule_costs results/benchmarks logs
+costs:            ## what the finished results cost: wall, CPU, GPU, memory, tokens, programs per stage and rule
+	@$(BIN)/python -m scripts.cost
+
+.PHONY: verify trace
+verify:           ## check that every file in results/ is byte for byte what its command wrote
+	@$(BIN)/python -m scripts.verify
+
+trace:            ## ROW=1 TABLE=results/transfer_table.csv: all that a row of a table was made from, down to the data
+	@$(BIN)/python -m scripts.trace $(TABLE) --row $(ROW)
 
 lock: setup       ## pin anew what the packages of envs/ need; UPGRADE=--upgrade takes the newest versions that fit
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m scripts.lock_environments $(UPGRADE)

@@ -10,6 +10,7 @@ from snakemake.utils import min_version
 
 from crosspl import analysis_inputs as an
 from crosspl import experiment as ex
+from crosspl import manifest as mf
 from crosspl import workflow as wf
 from crosspl.cost_estimate import cost_lines
 from crosspl.errors import stop_on_user_error
@@ -37,6 +38,21 @@ onstart:
         lock_tree()
     for line in cost_lines(config, workflow.resource_settings.cores):
         print(line, file=sys.stderr)
+
+
+# After every run, whatever it was asked for and however it ended; results/manifest.json is a target as well.
+onsuccess:
+    mf.write(
+        mf.collect("results", an.products(config), decisive(config)),
+        "results/manifest.json",
+    )
+
+
+onerror:
+    mf.write(
+        mf.collect("results", an.products(config), decisive(config)),
+        "results/manifest.json",
+    )
 
 
 MODEL = r"base|sft/[a-z_0-9]+/seed\d+|rl/[a-z_0-9]+/[a-z_]+/seed\d+"

@@ -102,3 +102,18 @@ def report_tables(config):
     names += [f"sweeps/{sweep}" for sweep in config["report"]["sweeps"]]
     names += [f"pass_at_1/{name}" for name in ex.report_checkpoints(config)]
     return [f"results/{name}.csv" for name in names]
+
+
+def products(config):
+    """Return every file and folder that this config can make and that nothing else of it is made from, or parts of it.
+
+    The parts are there for runs that were asked for no more, or did not come to their end.
+    """
+    names = [*ex.report_checkpoints(config), *ex.matrix_checkpoints(config), *ex.ablated(config)]
+    names = dict.fromkeys(names + [name for sweep in config["sweeps"] for name in ex.sweep_checkpoints(config, sweep)])
+    files = [f"sweeps/{sweep}.csv" for sweep in config["sweeps"]] + ["cost.csv", "report.html", "figures", "base"]
+    files += [f"programs/{language}.jsonl.gz" for language in ex.all_languages(config)]
+    for name in names:
+        files += [f"pass_at_1/{name}.csv", f"verdicts/{name}.jsonl.gz", f"completions/{name}.jsonl.gz",
+                  f"alignment/{name}.csv", f"{name}/adapter_model.safetensors"]  # fmt: skip
+    return report_tables(config) + [f"results/{file}" for file in files]

@@ -124,7 +124,7 @@ def file_hash(path):
 def _write_record():
     folder = _command.pop("attempt").parent
     _command.pop("beat")
-    outputs = {name: file_hash(name) for name in sorted(_command["outputs"]) if os.path.isfile(name)}
+    outputs = {name: file_hash(name) for name in _command["outputs"] if os.path.isfile(name)}
     inputs = {name: digest for name, digest in sorted(_command["inputs"].items()) if name not in _command["outputs"]}
     _command.update(inputs=inputs, outputs=outputs, versions=_versions())
     _command["code"] |= _hashes(path for path in code(*_loaded()) if path not in _command["code"])

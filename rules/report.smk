@@ -1,14 +1,15 @@
 """What people look at.
 
-In: the tables. Out: results/figures/*.svg, results/report.html, results/cost.csv; captions of `snakemake --report` are
-in report/.
+In: the tables. Out: results/figures/*.svg, results/report.html, results/cost.csv, results/manifest.json; captions of
+`snakemake --report` are in report/. The last two are made of the records in results/provenance/, which every command
+leaves and no rule declares: they say when and at what cost, and nothing depends on that.
 """
 
 
 rule cost:
     input:
         tables=an.report_tables(config),
-        code=wf.code("scripts/rule_costs.py"),
+        code=wf.code("scripts/cost.py"),
     output:
         table=report(
             "results/cost.csv", caption="../report/cost.rst", category="Tables"
@@ -22,7 +23,7 @@ rule cost:
         mem_mb=growing(config, "tables", "mem_mb"),
         runtime=growing(config, "tables", "runtime"),
     shell:
-        "python -m scripts.rule_costs results/benchmarks logs --output {output.table} 2>&1 | tee {log}"
+        "python -m scripts.cost --results results --products {input.tables} --output {output.table} 2>&1 | tee {log}"
 
 
 rule figures:
@@ -71,3 +72,23 @@ rule report:
         config=wf.as_json(decisive(config)),
     shell:
         "python -m scripts.report --results results --config {params.config:q} --output {output.page} 2>&1 | tee {log}"
+
+
+rule manifest:
+    input:
+        tables=["results/transfer_table.csv", "results/parallel_matrix.csv"],
+        code=wf.code("scripts/manifest.py"),
+    output:
+        manifest="results/manifest.json",
+    log:
+        "logs/manifest.log",
+    conda:
+        "../envs/analysis.yaml"
+    threads: demand(config, "tables", "threads")
+    resources:
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
+    params:
+        config=wf.as_json(decisive(config)),
+    shell:
+        "python -m scripts.manifest --results results --config {params.config:q} --output {output.manifest} 2>&1 | tee {log}"

@@ -200,6 +200,8 @@ def write_checks(folder):
     write(folder, "audit/contamination", TABLES["audit/contamination"], [
         {"training_set": "sft/parallel", "examples": 24, "eval_problems": 20, "shared_families": 0,
          "shared_programs": 0, "shared_statements": 0, "ok": "yes"}])  # fmt: skip
+    none = dict.fromkeys(TABLES["cost"].split(), 0)
     write(folder, "cost", TABLES["cost"], [
-        {"rule": "train_rl", "jobs": 6, "cpu_s": 600.2, "wall_s": 610.0, "max_mib": 900},
-        {"rule": "sample", "jobs": 9, "cpu_s": 90.0, "wall_s": 95.0, "max_mib": 700}])  # fmt: skip
+        none | {"level": "all", "stage": "", "command": "", "commands": 15, "cpu_s": 690.2, "peak_mib": 900},
+        none | {"level": "stage", "stage": "rl", "command": "", "commands": 6, "cpu_s": 600.2, "peak_mib": 900},
+        none | {"level": "command", "stage": "rl", "command": "train_rl", "commands": 6, "cpu_s": 600.2}])  # fmt: skip

@@ -21,7 +21,7 @@ HEAVY = {"torch", "transformers", "trl", "peft"}
 LIGHT_SCRIPTS = (
     "build_problems", "build_programs", "build_mixture", "matching", "audit", "parallel_matrix", "judge",
     "judge_completions", "score", "transfer_table", "show_table", "transfer_matrix", "alignment_summary",
-    "alignment_transfer", "ablation_table", "calibrate", "power", "figures", "report", "rule_costs", "concatenate",
+    "alignment_transfer", "ablation_table", "calibrate", "power", "figures", "report", "cost", "concatenate",
 )  # fmt: skip
 FORBIDDEN = [  # script, modules whose edit must not run it again
     ("train_base", ("rl", "rewards", "sampling", "judge", "mixtures", "statistics", "transfer_table", "languages")),

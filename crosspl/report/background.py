@@ -134,16 +134,22 @@ def assumed(tables, config):
 
 
 def cost(tables):
-    """Return what the run cost, the most expensive rule first."""
+    """Return what the run cost: in all, per stage, and per command, the most expensive first."""
     rows = tables["cost"]
     if not rows:
         return Section("cost", "Cost", "", [missing("cost.csv")])
-    rows = sorted(rows, key=lambda row: -number(row["cpu_s"]))
     columns = [
-        word("rule", "rule"), column("jobs", "jobs", count), column("CPU s", "cpu_s", count),
-        column("wall s", "wall_s", count), column("largest memory, MiB", "max_mib", count),
+        column("jobs", "commands", count), column("CPU s", "cpu_s", count), column("wall s", "wall_s", count),
+        column("GPU s", "gpu_s", count), column("largest memory, MiB", "peak_mib", count),
+        column("of a GPU", "peak_gpu_mib", count), column("tokens trained on", "trained_tokens", count),
+        column("generated", "generated_tokens", count), column("programs judged", "programs_judged", count),
     ]  # fmt: skip
-    return Section("cost", "Cost", "", [table("CPU and wall seconds per rule", "cost.csv", rows, columns)])
+    stages = [row | {"stage": row["stage"] or "all"} for row in rows if row["level"] in ("all", "stage")]
+    commands = [row for row in rows if row["level"] == "command"]
+    return Section("cost", "Cost", "", [
+        table("Cost per stage", "cost.csv", stages, [word("stage", "stage"), *columns]),
+        table("Cost per command", "cost.csv", commands, [word("command", "command"), *columns], folded=True),
+    ])  # fmt: skip
 
 
 def provenance(tables, config, results, revision):

@@ -36,7 +36,8 @@ TABLES = {  # file below results/: the columns that the page reads
     "sft_data/matching": "mixture quantity value off_by declared ok",
     "audit/exclusion": "training_set language role examples ok",
     "audit/contamination": "training_set examples eval_problems shared_families shared_programs shared_statements ok",
-    "cost": "rule jobs cpu_s wall_s max_mib",
+    "cost": "level stage command commands attempts wall_s cpu_s gpu_s peak_mib peak_gpu_mib trained_tokens "
+            "generated_tokens programs_judged",
 }  # fmt: skip
 SCORES = "checkpoint language reading problems samples pass_at_1 low high wrong_language_rate truncated_rate OK WA JE"
 PROJECTION = "layer centred problem language x y explained_x explained_y"

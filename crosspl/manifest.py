@@ -1,0 +1,162 @@
+"""The manifest: which command made which file from which, collected from the records of crosspl.record.
+
+In: results/provenance/, the products of an experiment. Out: a dict, and results/manifest.json: `artifacts` {file: hash,
+command}, `commands` {name: files read and written with their hashes, arguments, revision, attempts}, and what many
+commands share, by digest: `code`, `versions`, `machines`. What products do not depend on, such as files of earlier
+configs, is left out. Reads records by itself: they are no data of the command that reads them.
+"""
+
+import hashlib
+import json
+import time
+from pathlib import Path
+
+from crosspl.errors import UserError
+from crosspl.record import file_hash
+
+RECORDS, NAME = "provenance", "manifest.json"  # below the folder of results
+REMEDY = "Delete it and run the workflow again; the next run writes it anew."
+
+
+def collect(results, products, config=None):
+    """Return the manifest of those `products` (files, folders) that were made; `config` goes into it as it is."""
+    records = read_records(results)
+    artifacts = made_by(records)
+    products = [path for product in products for path in _made(product, artifacts)]
+    names = upstream(records, artifacts, products)
+    shared = {"code": {}, "versions": {}, "machines": {}}
+    commands = {name: _folded(records[name], shared) for name in names}
+    files = {
+        path: {"sha256": digest, "command": name}
+        for name in names
+        for path, digest in commands[name]["outputs"].items()
+        if artifacts[path] == name
+    }
+    folder = Path(results) / RECORDS
+    return {
+        "results": str(results),
+        "config": config,
+        "products": products,
+        "artifacts": dict(sorted(files.items())),
+        "commands": commands,
+        "records": {str(folder / f"{name}.json"): file_hash(folder / f"{name}.json") for name in sorted(names)},
+        **shared,
+    }
+
+
+def read_records(results):
+    """Return {name: record} of the finished commands; a name is that of the first file below `results` it made."""
+    folder = Path(results) / RECORDS
+    paths = [path for path in sorted(folder.rglob("[!.]*.json")) if path != folder / f"{NAME}.json"]
+    return {str(path.relative_to(folder))[:-5]: _read(path) for path in paths}
+
+
+def _made(product, artifacts):
+    """Return the files that a product is, of those that were made."""
+    return [product] if product in artifacts else [path for path in artifacts if path.startswith(f"{product}/")]
+
+
+def _read(path):
+    try:
+        record = json.loads(path.read_text())
+        return {key: record[key] for key in ("script", "argv", "revision")} | record
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path}: not a record of a command. Delete it, and what it names in its own name") from None
+
+
+def made_by(records):
+    """Return {file: name of the command that made it last}."""
+    makers = {}
+    for name in sorted(records, key=lambda name: records[name]["attempts"][-1]["ended"]):
+        makers |= dict.fromkeys(records[name]["outputs"], name)
+    return makers
+
+
+def upstream(records, artifacts, paths):
+    """Return the names of the commands that made `paths` and all that these were made from, nearest first."""
+    found, todo = {}, list(paths)
+    while todo:
+        name = artifacts.get(todo.pop(0))
+        if name is not None and name not in found:
+            found[name] = True
+            todo += records[name]["inputs"]
+    return list(found)
+
+
+def _folded(record, shared):
+    """Return a record with a digest in place of what many records share, which goes into `shared`."""
+
+    def fold(kind, value):
+        digest = _digest(value)[:12]
+        shared[kind][digest] = value
+        return digest
+
+    attempts = [attempt | {"machine": fold("machines", attempt["machine"])} for attempt in record["attempts"]]
+    return record | {"attempts": attempts} | {kind: fold(kind, record[kind]) for kind in ("code", "versions")}
+
+
+def write(manifest, path):
+    """Write a manifest with a hash of itself."""
+    manifest = {key: value for key, value in manifest.items() if key != "sha256"}
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(path).with_name(f".{Path(path).name}.tmp")
+    temporary.write_text(json.dumps(manifest | {"sha256": _digest(manifest)}, indent=1, ensure_ascii=False) + "\n")
+    temporary.replace(path)
+
+
+def load(path):
+    """Return the manifest of a file; UserError when it is not there or not as it was written."""
+    try:
+        manifest = json.loads(Path(path).read_bytes())
+        stated = manifest.pop("sha256")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; every run of the workflow that does something writes it") from None
+    except (ValueError, KeyError, AttributeError):
+        raise UserError(f"{path}: damaged. {REMEDY}") from None
+    if stated != _digest(manifest):
+        raise UserError(f"{path}: its content does not have the hash that it states. {REMEDY}")
+    return manifest
+
+
+def _digest(value):
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def misfits(manifest, names):
+    """Return lines about inputs of the commands `names` that their makers made anew, or that no record knows."""
+    artifacts, lines = manifest["artifacts"], []
+    for name in names:
+        command = manifest["commands"][name]
+        for path, digest in command["inputs"].items():
+            if path in artifacts and artifacts[path]["sha256"] != digest:
+                lines.append(f"{first_output(command)} was made from another version of {path} ({digest[:12]})")
+            elif path not in artifacts and path.startswith(f"{manifest['results']}/"):
+                lines.append(f"{first_output(command)} was made from {path}, of which there is no record")
+    return lines
+
+
+def first_output(command):
+    """Return the file that a command wrote first, which names it."""
+    return next(iter(command["outputs"]))
+
+
+def revision_of(command):
+    """Return a command's revision in words."""
+    commit, changed = command["revision"]["commit"], command["revision"]["changed"]
+    if not commit:
+        return "unknown revision (no git)"
+    return f"commit {commit[:12]}" + (f" with uncommitted changes in {', '.join(changed)}" if changed else "")
+
+
+def cost_of(command):
+    """Return what a command used: sums over its attempts, but the largest of the peaks."""
+    attempts = command["attempts"]
+    amounts = {key for attempt in attempts for key, value in attempt.items() if isinstance(value, (int, float))}
+    amounts -= {"started", "ended"}
+    join = {key: max if key.startswith("peak_") else sum for key in amounts}
+    return {key: join[key](attempt.get(key, 0) for attempt in attempts) for key in sorted(amounts)}
+
+
+def when(seconds):
+    """Return a time as text."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

@@ -1,0 +1,206 @@
+"""All that a cell of a table was made from: checkpoints, verdicts, completions, adapters, data, base model, corpus.
+
+In: a manifest (crosspl.manifest), a table, a row, a column. Out: the commands of the chain in order, and lines in words
+about each, with its gaps: files that are missing, changed or made anew, without a record, of an unknown revision.
+"""
+
+import json
+import shlex
+from typing import NamedTuple
+
+from crosspl.checkpoints import after_name, before_name
+from crosspl.errors import UserError
+from crosspl.io import read_csv
+from crosspl.manifest import cost_of, first_output, misfits, revision_of, upstream, when
+from crosspl.verify import difference, made_here
+
+CONTROL = "same_problems"  # of the columns gain_vs_same_problems
+PACKAGES = ("torch", "transformers", "trl", "peft", "tokenizers", "datasets", "accelerate", "vllm", "numpy")
+HIDDEN = ("--output", "--title", "--problems", "--programs", "--inputs")  # said by the files that were read and written
+
+
+class Cell(NamedTuple):
+    """A row of a table, the reading that it is of, and the checkpoints behind it, by what they are to it."""
+
+    row: dict
+    reading: str
+    checkpoints: dict
+
+
+def cell_of(manifest, table, number, column):
+    """Return the Cell of row `number` (1 is the first below the header) of `table`; of one column when it is named."""
+    rows = read_csv(table)
+    if not 1 <= number <= len(rows):
+        raise UserError(f"{table}: no row {number}; it has rows 1 to {len(rows)} below the header")
+    row = rows[number - 1]
+    if column and column not in row:
+        raise UserError(f"{table}: no column {column!r}; it has {', '.join(row)}")
+    if not {"init", "source", "target"} <= row.keys():
+        raise UserError(f"{table}: its rows are not of one init, source and target; trace the file without --row")
+    if column and not row[column]:
+        raise UserError(f"{table}, row {number}: {column} is empty, it was not computed")
+    options = options_of(maker(manifest, table))
+    seeds = [int(seed) for seed in options["--seeds"]]
+    return Cell(row, options["--reading"][0], behind(row, column, seeds))
+
+
+def behind(row, column, seeds):
+    """Return {role: checkpoints} of a cell; without a column those of all columns that are filled."""
+    init, source, target = row["init"], row["source"], row["target"]
+    parts = {
+        "before RL": [before_name(init, seed) for seed in seeds],
+        "after RL": [after_name(init, source, seed) for seed in seeds],
+        "control before RL": [before_name(CONTROL, seed) for seed in seeds],
+        "control after RL": [after_name(CONTROL, source, seed) for seed in seeds],
+        "oracle": [after_name("base", target, seed) for seed in seeds],
+        "base": ["base"],
+    }
+    names = list(dict.fromkeys(name for filled in ([column] if column else row) for name in needed(filled, row)))
+    return {name: list(dict.fromkeys(parts[name])) for name in parts if name in names}
+
+
+def needed(column, row):
+    """Return the roles whose verdicts decide a column of a row."""
+    if not row[column]:
+        return []
+    if column.startswith("gain_vs_"):
+        return ["before RL", "after RL", "control before RL", "control after RL"]
+    if column.startswith("oracle_after"):
+        return ["oracle"]
+    if column.startswith(("oracle_", "normalized")):
+        return ["oracle", "base", "before RL", "after RL"]
+    if column == "pass_at_1_base":
+        return ["base"]
+    if column.endswith("before") or column.startswith("before_"):
+        return ["before RL"]
+    if column.endswith("after") or column.startswith("after_") or column == "wrong_language_rate":
+        return ["after RL"]
+    return ["before RL", "after RL"] if column.startswith(("gain", "p_", "mde")) else []
+
+
+def maker(manifest, path):
+    """Return the command that made a file; UserError without a record of it."""
+    if path not in manifest["artifacts"]:
+        raise UserError(f"{path}: there is no record of how it was made; make it again: rm -f {path}; snakemake {path}")
+    return manifest["commands"][manifest["artifacts"][path]["command"]]
+
+
+def chain(manifest, table, cell):
+    """Return the names of the commands behind a file, or behind a cell of it, nearest first."""
+    makers = {path: artifact["command"] for path, artifact in manifest["artifacts"].items()}
+    if cell is None:
+        return upstream(manifest["commands"], makers, [table])
+    maker(manifest, table)
+    paths = [f"{manifest['results']}/verdicts/{name}.jsonl.gz" for group in cell.checkpoints.values() for name in group]
+    for path in paths:
+        maker(manifest, path)
+    return [makers[table], *upstream(manifest["commands"], makers, paths)]
+
+
+def options_of(command):
+    """Return {option: list of values} of a command's arguments."""
+    options, values = {}, []
+    for word in command["argv"]:
+        if word.startswith("--"):
+            option, _, value = word.partition("=")
+            values = options.setdefault(option, [])
+            values += [value] if value else []
+        else:
+            values.append(word)
+    return options
+
+
+def gaps(manifest, names, table, cell):
+    """Return one line per place where the chain does not hold."""
+    lines = []
+    for name in names:
+        command = manifest["commands"][name]
+        for path, digest in command["outputs"].items():
+            if manifest["artifacts"].get(path, {}).get("command") == name and (found := difference(path, digest)):
+                lines.append(f"{path}: {found}")
+        if not command["revision"]["commit"]:
+            lines.append(f"{first_output(command)}: made at an unknown revision, for there was no git repository")
+    chosen = dict(manifest, commands=restricted(manifest, table, cell))
+    return lines + misfits(chosen, names)
+
+
+def restricted(manifest, table, cell):
+    """Return the commands, with the table's own reading only the verdicts of the cell."""
+    if cell is None:
+        return manifest["commands"]
+    name = manifest["artifacts"][table]["command"]
+    wanted = {
+        f"{manifest['results']}/verdicts/{item}.jsonl.gz" for items in cell.checkpoints.values() for item in items
+    }
+    table_command = manifest["commands"][name]
+    inputs = {path: digest for path, digest in table_command["inputs"].items() if path in wanted}
+    return manifest["commands"] | {name: table_command | {"inputs": inputs}}
+
+
+def described(manifest, names, cell, table, rows_of):
+    """Return the lines about every command of a chain; `rows_of(path)` says what rows a file has."""
+    commands = restricted(manifest, table, cell)
+    numbers = {name: number for number, name in enumerate(names, 1)}
+    lines = []
+    for name in names:
+        command = commands[name]
+        lines += ["", f"{numbers[name]}. {command['script']} made"]
+        for path, digest in command["outputs"].items():
+            lines += [f"   {path}  sha256 {digest}", *(f"     {line}" for line in rows_of(path))]
+        lines += [f"   {line}" for line in facts(manifest, command)]
+        lines += [f"   from {line}" for line in origins(manifest, command, numbers)]
+    return lines
+
+
+def facts(manifest, command):
+    """Return the lines on one command: settings, code, when and where, toolchains, cost."""
+    last = command["attempts"][-1]
+    lines = [f"{when(last['ended'])}, {revision_of(command)}, code {command['code']}, packages {command['versions']}, "
+             f"machine {last['machine']}"]  # fmt: skip
+    settings = [f"{name} {shlex.join(values)}" for name, values in options_of(command).items() if name not in HIDDEN]
+    lines += [f"settings: {' '.join(settings)}"] if settings else []
+    if command.get("toolchains"):
+        tools = ", ".join(f"{name} ({version})" for name, version in command["toolchains"].items())
+        lines.append(f"judged in sandbox {command['judge']['sandbox']} with {tools}")
+    return [*lines, cost_line(command)]
+
+
+def cost_line(command):
+    """Return what a command used, in words."""
+    cost = cost_of(command)
+    work = [f"{cost[key]} {text}" for key, text in (
+        ("trained_tokens", "tokens trained on"), ("generated_tokens", "tokens generated"),
+        ("programs_judged", "programs judged"),
+    ) if cost.get(key)]  # fmt: skip
+    tries = len(command["attempts"])
+    return (
+        f"cost: {cost['wall_s']:.1f} s, {cost['cpu_s']:.1f} CPU s, {cost['gpu_s']:.1f} GPU s, {cost['peak_mib']} MiB"
+        + "".join(f", {text}" for text in work)
+        + (f", in {tries} attempts" if tries > 1 else "")
+    )
+
+
+def origins(manifest, command, numbers):
+    """Return the files a command read: by the number of the command that made them, or with the hash of a source."""
+    artifacts, lines = manifest["artifacts"], []
+    for path, digest in command["inputs"].items():
+        if path in artifacts:
+            lines.append(f"{path} ({numbers.get(artifacts[path]['command'], '?')})")
+        else:
+            lines.append(f"{path}  sha256 {digest}" + (" (no record)" if made_here(manifest, path) else ""))
+    return lines
+
+
+def shared(manifest, names):
+    """Return the lines on the code, packages and machines that the chain names by digest."""
+    commands = [manifest["commands"][name] for name in names]
+    lines = []
+    for digest in dict.fromkeys(command["versions"] for command in commands):
+        versions = manifest["versions"][digest]
+        chosen = ", ".join(f"{name} {versions[name]}" for name in PACKAGES if name in versions)
+        lines.append(f"packages {digest}: python {versions['python']}, {chosen} and {len(versions)} in all")
+    for digest in dict.fromkeys(attempt["machine"] for command in commands for attempt in command["attempts"]):
+        lines.append(f"machine {digest}: {json.dumps(manifest['machines'][digest], ensure_ascii=False)}")
+    for digest in dict.fromkeys(command["code"] for command in commands):
+        lines.append(f"code {digest}: {len(manifest['code'][digest])} files")
+    return lines
