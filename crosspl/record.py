@@ -7,6 +7,7 @@ Every command depends on this module, so an edit here runs everything again: wha
 (crosspl.manifest and what builds on it).
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -136,7 +137,8 @@ def _write_record():
 
 def _keep_attempt():
     _command["beat"] = time.monotonic()
-    _write(_command["attempt"], _so_far())
+    with contextlib.suppress(OSError):  # a full disk; the command itself will say so when it matters to it
+        _write(_command["attempt"], _so_far())
 
 
 def _so_far():
@@ -172,7 +174,7 @@ def _hashes(paths):
 
 def _loaded():
     """Return the files of the local modules that are loaded; some are loaded by name and no import shows them."""
-    files = [module.__file__ for name, module in sys.modules.items() if name.split(".")[0] in LOCAL]
+    files = [module.__file__ for name, module in sys.modules.items() if name.startswith(tuple(f"{x}." for x in LOCAL))]
     return [_name(path) for path in files if path]
 
 
