@@ -96,8 +96,8 @@ def _folded(record, shared):
 
 
 def write(manifest, path):
-    """Write a manifest with a hash of itself."""
-    manifest = {key: value for key, value in manifest.items() if key != "sha256"}
+    """Write a manifest with the time and a hash of itself."""
+    manifest = manifest | {"written": time.time()}
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(path).with_name(f".{Path(path).name}.tmp")
     temporary.write_text(json.dumps(manifest | {"sha256": _digest(manifest)}, indent=1, ensure_ascii=False) + "\n")
@@ -105,6 +105,19 @@ def write(manifest, path):
 
 
 def load(path):
+    """Return the manifest of a file; UserError when it is not there, not as it was written, or outdated."""
+    manifest = load_as_written(path)
+    records = read_records(manifest["results"])
+    newer = [name for name, record in records.items() if record["attempts"][-1]["ended"] > manifest["written"]]
+    if newer:
+        raise UserError(
+            f"{path}: older than {len(newer)} records, such as {newer[0]}: a run was killed before it could write it, "
+            "or is still going on. To bring it up to date: python -m scripts.manifest"
+        )
+    return manifest
+
+
+def load_as_written(path):
     """Return the manifest of a file; UserError when it is not there or not as it was written."""
     try:
         manifest = json.loads(Path(path).read_bytes())

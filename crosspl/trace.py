@@ -5,7 +5,7 @@ about each, with its gaps: files that are missing, changed or made anew, without
 """
 
 import json
-import shlex
+import textwrap
 from typing import NamedTuple
 
 from crosspl.checkpoints import after_name, before_name
@@ -16,6 +16,7 @@ from crosspl.verify import difference, made_here
 
 CONTROL = "same_problems"  # of the columns gain_vs_same_problems
 PACKAGES = ("torch", "transformers", "trl", "peft", "tokenizers", "datasets", "accelerate", "vllm", "numpy")
+WIDTH = 120
 HIDDEN = ("--output", "--title", "--problems", "--programs", "--inputs")  # said by the files that were read and written
 
 
@@ -147,9 +148,14 @@ def described(manifest, names, cell, table, rows_of):
         lines += ["", f"{numbers[name]}. {command['script']} made"]
         for path, digest in command["outputs"].items():
             lines += [f"   {path}  sha256 {digest}", *(f"     {line}" for line in rows_of(path))]
-        lines += [f"   {line}" for line in facts(manifest, command)]
+        lines += [part for line in facts(manifest, command) for part in wrapped(line)]
         lines += [f"   from {line}" for line in origins(manifest, command, numbers)]
     return lines
+
+
+def wrapped(line):
+    """Return a long line as several."""
+    return textwrap.wrap(line, WIDTH, initial_indent=" " * 3, subsequent_indent=" " * 5, break_on_hyphens=False)
 
 
 def facts(manifest, command):
@@ -157,12 +163,19 @@ def facts(manifest, command):
     last = command["attempts"][-1]
     lines = [f"{when(last['ended'])}, {revision_of(command)}, code {command['code']}, packages {command['versions']}, "
              f"machine {last['machine']}"]  # fmt: skip
-    settings = [f"{name} {shlex.join(values)}" for name, values in options_of(command).items() if name not in HIDDEN]
-    lines += [f"settings: {' '.join(settings)}"] if settings else []
+    settings = [f"{name[2:]} {said(values)}" for name, values in options_of(command).items() if name not in HIDDEN]
+    lines += [f"settings: {'; '.join(settings)}"] if settings else []
     if command.get("toolchains"):
         tools = ", ".join(f"{name} ({version})" for name, version in command["toolchains"].items())
         lines.append(f"judged in sandbox {command['judge']['sandbox']} with {tools}")
     return [*lines, cost_line(command)]
+
+
+def said(values):
+    """Return an option's values in words; a JSON object is a block of the config, said key by key."""
+    if len(values) == 1 and values[0].startswith("{"):
+        return ", ".join(f"{key} {json.dumps(value)}" for key, value in json.loads(values[0]).items())
+    return " ".join(values) or "yes"
 
 
 def cost_line(command):

@@ -7,6 +7,7 @@ many problems, programs, examples or answers, and of what kind; with ids every o
 from collections import Counter
 from pathlib import Path
 
+from crosspl.errors import UserError
 from crosspl.io import read_rows
 
 
@@ -15,7 +16,10 @@ def describe(path, cell, ids):
     folders = Path(path).parts
     if not path.endswith(".jsonl.gz") or not Path(path).is_file():
         return []
-    rows = read_rows(path)
+    try:
+        rows = read_rows(path)
+    except UserError as error:  # its chain has a gap, which is said elsewhere
+        return [str(error)]
     for folder, lines in (("verdicts", _verdicts), ("completions", _completions), ("programs", _programs),
                           ("sft_data", _examples), ("base", _documents)):  # fmt: skip
         if folder in folders:

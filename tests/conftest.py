@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from workflow_run import MATRIX, TABLE, copy_repository, run_workflow
+from workflow_run import MATRIX, TABLE, commit_all, copy_repository, run_workflow
 
 
 def pytest_addoption(parser):
@@ -35,7 +35,7 @@ def smoke_tree(request, tmp_path_factory):
     with FileLock(shared / "smoke.lock"):
         if not (tree / "done").exists():
             tree.mkdir(exist_ok=True)
-            copy_repository(tree)
+            commit_all(copy_repository(tree))
             run_workflow(tree, "smoke run", TABLE, MATRIX, "results/report.html")
             (tree / "done").touch()
     return tree

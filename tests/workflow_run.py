@@ -37,6 +37,14 @@ def copy_repository(target, source=ROOT):
     return target
 
 
+def commit_all(tree):
+    """Make a git repository of a copy, with one commit; return `tree`."""
+    name = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
+    for argv in (["init", "-q"], ["add", "-A"], [*name, "commit", "-q", "-m", "copy"]):
+        subprocess.run(["git", *argv], cwd=tree, check=True)
+    return tree
+
+
 def clone(tree, target):
     """Copy a whole tree with results, state and times; return `target`."""
     subprocess.run(["cp", "-a", tree, target], check=True)

@@ -1,0 +1,213 @@
+"""The manifest names everything that the results were made of; `verify` finds every byte that changed; costs add up."""
+
+import json
+import shutil
+
+import pytest
+from workflow_run import ROOT, SMOKE, TABLE, clone, command, environment, snakemake
+
+from crosspl.analysis_inputs import products
+from crosspl.cost import PEAKS, SUMS, cost_rows, stages
+from crosspl.errors import UserError
+from crosspl.io import read_csv
+from crosspl.manifest import collect, load, read_records
+from crosspl.provenance import code
+from crosspl.workflow import read_config
+from scripts import verify
+
+READERS = {"crosspl/manifest.py", "crosspl/trace.py", "crosspl/trace_rows.py", "crosspl/verify.py", "crosspl/cost.py"}
+KINDS = [
+    "results/problems.jsonl.gz", "results/programs/lua.jsonl.gz", "results/sft_data/parallel.jsonl.gz",
+    "results/base/model.safetensors", "results/base/tokenizer.json", "results/base/corpus.jsonl.gz",
+    "results/sft/parallel/seed0/adapter_model.safetensors", "results/rl/parallel/python/seed1/adapter_config.json",
+    "results/rl/base/python/seed0/manifest.json", "results/rl/base/python/seed0/history.csv",
+    "results/completions/base.jsonl.gz", "results/verdicts/rl/base/python/seed1.jsonl.gz", "results/pass_at_1/base.csv",
+    "results/alignment/base.projection.csv", "results/audit/exclusion.csv", TABLE, "results/mcnemar.csv",
+    "results/cost.csv", "results/report.html", "results/provenance/base/model.safetensors.json",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tree(smoke_tree, tmp_path_factory):
+    """A copy of the finished smoke run; every test undoes its change."""
+    return clone(smoke_tree, tmp_path_factory.mktemp("manifest") / "tree")
+
+
+@pytest.fixture
+def manifest(tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    return load("results/manifest.json")
+
+
+def flip(path, position):
+    """Change one bit of a file and return what it held."""
+    before = path.read_bytes()
+    changed = bytearray(before)
+    changed[position % len(changed)] ^= 1
+    path.write_bytes(changed)
+    return before
+
+
+def test_a_run_leaves_the_manifest_of_all_it_made(tree, manifest):
+    config = read_config(["config.yaml", SMOKE])
+    again = collect("results", products(config), manifest["config"])
+    assert manifest == json.loads(json.dumps(again)) | {"written": manifest["written"]}
+    assert manifest["config"]["mark"] == "plumbing only"
+    files = {str(path.relative_to(tree)) for path in (tree / "results").rglob("[!.]*") if path.is_file()}
+    named = set(manifest["artifacts"]) | set(manifest["records"]) | {"results/manifest.json"}
+    assert {path for path in files - named if not path.startswith("results/benchmarks/")} == set()
+    assert set(KINDS) <= named <= files
+    for command_of in manifest["commands"].values():
+        assert command_of["code"] in manifest["code"] and command_of["versions"] in manifest["versions"]
+        for path, digest in command_of["inputs"].items():
+            if path.startswith("results/"):
+                assert manifest["artifacts"][path]["sha256"] == digest
+
+
+def test_nothing_changed_is_one_line(tree):
+    done = command(tree, "verify")
+    assert done.returncode == 0 and "every byte is as it was written" in done.stdout, done.stdout + done.stderr
+    assert "error" not in done.stdout and "uncommitted" not in done.stdout
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_changed_bit_is_found_and_named(tree, manifest, capsys, name):
+    path = tree / name
+    before = flip(path, len(path.read_bytes()) // 2)
+    try:
+        with pytest.raises(UserError, match=r"1 of the files that results/manifest\.json names"):
+            verify.main([])
+    finally:
+        path.write_bytes(before)
+    errors = [line for line in capsys.readouterr().out.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and errors[0].startswith(f"error: {name}: not the bytes that were written")
+    if "provenance" not in name:
+        assert f"rm -f {name}; snakemake {name}" in errors[0]
+
+
+@pytest.mark.parametrize("part", [0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.9999])
+def test_a_changed_bit_of_the_manifest_is_found(tree, manifest, part):
+    path = tree / "results/manifest.json"
+    before = flip(path, int(part * path.stat().st_size))
+    try:
+        with pytest.raises(UserError, match=r"results/manifest\.json: (damaged|its content)"):
+            verify.main([])
+    finally:
+        path.write_bytes(before)
+
+
+def test_a_missing_file_is_named(tree):
+    path = tree / "results/verdicts/base.jsonl.gz"
+    path.rename(path.with_suffix(".away"))
+    try:
+        done = command(tree, "verify")
+    finally:
+        path.with_suffix(".away").rename(path)
+    assert done.returncode == 2 and "error: results/verdicts/base.jsonl.gz: missing" in done.stdout
+    assert "1 of the files" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_outdated_manifest_says_so(tree):
+    """As after a SIGKILL of Snakemake: a file was made anew, the manifest was not."""
+    name, manifest = "results/provenance/parallel_matrix.csv.json", tree / "results/manifest.json"
+    record, whole, table = (
+        json.loads((tree / name).read_text()),
+        manifest.read_bytes(),
+        tree / "results/parallel_matrix.csv",
+    )
+    before = table.read_bytes(), (tree / name).read_bytes()
+    again = command(tree, "parallel_matrix", *record["argv"], env=environment(CROSSPL_RECORDS="results/provenance"))
+    assert again.returncode == 0, again.stderr
+    try:
+        for script, *options in (["verify"], ["trace", TABLE], ["cost"]):
+            done = command(tree, script, *options)
+            assert done.returncode == 2 and "older than 1 records, such as parallel_matrix.csv" in done.stderr
+        assert command(tree, "manifest").returncode == 0
+        assert command(tree, "verify").returncode == 0
+    finally:
+        table.write_bytes(before[0])
+        (tree / name).write_bytes(before[1])
+        manifest.write_bytes(whole)
+
+
+def test_what_is_worth_knowing_is_said(tree):
+    language, left = tree / "languages/lua.yaml", tree / "results/old.csv"
+    before = language.read_text()
+    try:
+        language.write_text(before + "# edited\n")
+        left.write_text("of an earlier config\n")
+        done = command(tree, "verify")
+    finally:
+        language.write_text(before)
+        left.unlink()
+    assert done.returncode == 0
+    assert "edited since: languages/lua.yaml" in done.stdout
+    assert "1 files belong to nothing of this config, e.g. results/old.csv" in done.stdout
+
+
+def test_a_target_of_its_own_and_no_part_of_other_targets(tree):
+    listed = snakemake(tree, "results/manifest.json", "--summary")
+    assert listed.returncode == 0 and "results/transfer_table.csv" in listed.stdout
+    done = snakemake(tree, "results/manifest.json")
+    assert done.returncode == 0, done.stderr
+    assert command(tree, "verify").returncode == 0
+
+
+def test_readers_rerun_no_science(monkeypatch):
+    """An edit of what reads records runs the cost table and the manifest again, and no other rule."""
+    monkeypatch.chdir(ROOT)
+    names = {path.stem for path in ROOT.glob("scripts/*.py")} - {"cost", "manifest", "trace", "verify"}
+    assert not READERS & set(code(*(f"scripts/{name}.py" for name in sorted(names))))
+
+
+def test_stages_are_the_rule_files(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    found = stages()
+    assert found["scripts/train_rl.py"] == "rl" and found["scripts/sample.py"] == "evaluation"
+    texts = [path.read_text() for path in ROOT.glob("rules/*.smk")]
+    for script in found:
+        module = script.removesuffix(".py").replace("/", ".")
+        assert sum(f"-m {module} " in text for text in texts) == 1, f"{module} is in the rules of two stages"
+
+
+def test_costs_add_up(tree, manifest):
+    rows = read_csv("results/cost.csv")
+    levels = {
+        level: [row for row in rows if row["level"] == level] for level in ("all", "stage", "command", "artifact")
+    }
+    [total] = levels["all"]
+    for name in (*SUMS, "commands", "attempts"):
+        for level in ("stage", "command", "artifact"):
+            assert sum(float(row[name]) for row in levels[level]) == pytest.approx(float(total[name]), abs=0.06), name
+    for name in PEAKS:
+        assert max(float(row[name]) for row in levels["artifact"]) == float(total[name])
+    records = read_records("results")
+    by_file = {path: record for record in records.values() for path in record["outputs"]}
+    for row in levels["artifact"]:
+        attempts = by_file[row["artifact"]]["attempts"]
+        for name in SUMS:
+            assert float(row[name]) == pytest.approx(sum(attempt.get(name, 0) for attempt in attempts), abs=0.006)
+    assert {row["command"] for row in levels["artifact"]} >= {"train_base", "train_sft", "train_rl", "sample", "align"}
+    assert float(total["cpu_s"]) > 60 and float(total["gpu_s"]) >= 0
+
+
+def test_leftovers_of_other_configs_are_not_counted(tree, manifest, monkeypatch):
+    """A finished run of a seed that the config does not have."""
+    records = tree / "results/provenance/rl/base/python"
+    shutil.copytree(records / "seed0", records / "seed7")
+    [path] = (records / "seed7").iterdir()
+    path.write_text(path.read_text().replace("python/seed0", "python/seed7"))
+    try:
+        again = collect("results", manifest["products"], manifest["config"])
+        assert len(read_records("results")) == len(manifest["commands"]) + 1
+    finally:
+        shutil.rmtree(records / "seed7")
+    assert again["commands"].keys() == manifest["commands"].keys()
+    assert cost_rows(again, stages()) == cost_rows(manifest, stages())
+
+
+def test_costs_are_printed(tree):
+    done = command(tree, "cost")
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[:2] for line in done.stdout.splitlines()[1:2]] == [["all", "all"]]
+    assert any(line.startswith("stage rl") for line in done.stdout.splitlines())
