@@ -30,7 +30,9 @@ with stop_on_user_error():
 
 # Every command leaves a record of what it made, from what, and what it used (docs/provenance.md). SIGTERM must not end tee
 # before the command has saved.
-shell.prefix(f"set -euo pipefail; trap '' TERM; export {record_settings('results/provenance')}; ")
+shell.prefix(
+    f"set -euo pipefail; trap '' TERM; export {record_settings('results/provenance')}; "
+)
 
 
 onstart:

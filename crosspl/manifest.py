@@ -19,11 +19,10 @@ REMEDY = "Delete it and run the workflow again; the next run writes it anew."
 
 
 def collect(results, products, config=None):
-    """Return the manifest of those `products` (files, folders) that were made; `config` goes into it as it is."""
+    """Return the manifest of what of `products` (files, folders) was made; `config` goes into it as it is."""
     records = read_records(results)
     artifacts = made_by(records)
-    products = [path for product in products for path in _made(product, artifacts)]
-    names = upstream(records, artifacts, products)
+    names = upstream(records, artifacts, [path for product in products for path in _made(product, artifacts)])
     shared = {"code": {}, "versions": {}, "machines": {}}
     commands = {name: _folded(records[name], shared) for name in names}
     files = {
@@ -36,7 +35,7 @@ def collect(results, products, config=None):
     return {
         "results": str(results),
         "config": config,
-        "products": products,
+        "products": list(products),
         "artifacts": dict(sorted(files.items())),
         "commands": commands,
         "records": {str(folder / f"{name}.json"): file_hash(folder / f"{name}.json") for name in sorted(names)},

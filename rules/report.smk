@@ -89,6 +89,8 @@ rule manifest:
         mem_mb=growing(config, "tables", "mem_mb"),
         runtime=growing(config, "tables", "runtime"),
     params:
+        products=an.products(config),
         config=wf.as_json(decisive(config)),
     shell:
-        "python -m scripts.manifest --results results --config {params.config:q} --output {output.manifest} 2>&1 | tee {log}"
+        "python -m scripts.manifest --results results --products {params.products} --config {params.config:q}"
+        " --output {output.manifest} 2>&1 | tee {log}"
