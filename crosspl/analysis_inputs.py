@@ -111,8 +111,10 @@ def products(config):
     """
     names = [*ex.report_checkpoints(config), *ex.matrix_checkpoints(config), *ex.ablated(config)]
     names = dict.fromkeys(names + [name for sweep in config["sweeps"] for name in ex.sweep_checkpoints(config, sweep)])
-    files = [f"sweeps/{sweep}.csv" for sweep in config["sweeps"]] + ["cost.csv", "report.html", "figures", "base"]
+    files = ["problems.jsonl.gz", "base", "cost.csv", "report.html", "figures"]
+    files += [f"sweeps/{sweep}.csv" for sweep in config["sweeps"]]
     files += [f"programs/{language}.jsonl.gz" for language in ex.all_languages(config)]
+    files += dict.fromkeys(f"sft_data/{name.split('/')[1]}.jsonl.gz" for name in names if name.startswith("sft/"))
     for name in names:
         files += [f"pass_at_1/{name}.csv", f"verdicts/{name}.jsonl.gz", f"completions/{name}.jsonl.gz",
                   f"alignment/{name}.csv", f"{name}/adapter_model.safetensors"]  # fmt: skip

@@ -23,7 +23,7 @@ UNREAD = {  # rule: parts of inputs that it declares so that they are made first
     "sample": ("base/manifest.json",),
     "sample_ablated": ("base/manifest.json",),
     "align": ("base/manifest.json", "base/model.safetensors"),  # `untrained` needs no weights
-    "report": ("report/",),
+    "report": ("report/", "parallel_matrix.csv"),
     "cost": ("results/",),  # what it counts, by the records
 }
 
