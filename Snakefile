@@ -12,9 +12,11 @@ from crosspl import analysis_inputs as an
 from crosspl import experiment as ex
 from crosspl import manifest as mf
 from crosspl import workflow as wf
+from crosspl.cluster import check_slurm, on_slurm
 from crosspl.cost_estimate import cost_lines
 from crosspl.errors import stop_on_user_error
-from crosspl.lock import lock_tree
+from crosspl.leftovers import cancel_leftovers
+from crosspl.lock import lock_tree, sign_tree
 from crosspl.record import record_settings
 from crosspl.resources import decisive, demand, growing
 
@@ -37,7 +39,11 @@ shell.prefix(
 
 onstart:
     with stop_on_user_error():
-        lock_tree()
+        last_host = lock_tree()
+        if on_slurm(workflow):
+            check_slurm(workflow, config)
+            cancel_leftovers(workflow.executor_settings.jobname_prefix, last_host)
+        sign_tree()
     for line in cost_lines(config, workflow.resource_settings.cores):
         print(line, file=sys.stderr)
 

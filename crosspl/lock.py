@@ -1,10 +1,12 @@
 """One run at a time on a results tree, without a lock that outlives a killed run.
 
 In: a lock file. Out: a lock that the kernel drops when the process ends, however it ends. The lock of Snakemake itself
-is a file that a SIGKILL leaves behind, so the default profile switches it off.
+is a file that a SIGKILL leaves behind, so the profiles switch it off.
 """
 
 import fcntl
+import os
+import socket
 from pathlib import Path
 
 from crosspl.errors import UserError
@@ -13,11 +15,26 @@ _held = []  # open files: closing one would give up its lock
 
 
 def lock_tree(path="work/.lock"):
-    """Hold the lock until this process ends; raise UserError when another process holds it."""
+    """Hold the lock until this process ends; raise UserError when another process holds it.
+
+    Returns the name of the machine whose run signed the lock last, None when there was none.
+    """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    stream = open(path, "w")  # noqa: SIM115  (stays open on purpose)
+    stream = open(path, "a+")  # noqa: SIM115  (stays open on purpose)
+    stream.seek(0)
+    signed = stream.read().split()
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise UserError(f"another run is working in this folder ({path} is locked): wait for it or stop it") from None
+        who = f" (process {signed[1]} on {signed[0]})" if len(signed) == 2 else ""
+        raise UserError(
+            f"another run is working in this folder{who}, for {path} is locked: wait for it or stop it"
+        ) from None
     _held.append(stream)
+    return signed[0] if signed else None
+
+
+def sign_tree():
+    """Write into the lock who holds it."""
+    _held[-1].truncate(0)
+    print(socket.gethostname(), os.getpid(), file=_held[-1], flush=True)

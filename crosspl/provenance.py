@@ -10,6 +10,8 @@ import json
 from functools import cache
 from pathlib import Path
 
+from crosspl.exclusive import hold
+
 LOCAL = ("crosspl", "scripts")
 DATA_SUFFIXES = (".c", ".bpf", ".json")  # what a package ships beside its modules
 
@@ -55,6 +57,6 @@ def digest(*parts):
 
 
 def state_folder(name, script, inputs, *settings):
-    """Return work/{name}/{hash of settings, input files and code}; the caller creates it."""
+    """Return work/{name}/{hash of settings, input files and code}, created and held until this process ends."""
     files = [Path(path) for path in [*inputs, *code(script)]]
-    return Path("work") / name / digest(*files, *settings)
+    return hold(Path("work") / name / digest(*files, *settings))
