@@ -62,3 +62,14 @@ def repository(tmp_path):
     """A fresh copy of the repository, without results."""
     (tmp_path / "copy").mkdir()
     return copy_repository(tmp_path / "copy")
+
+
+@pytest.fixture(scope="session")
+def slurm_cluster(tmp_path_factory):
+    """The folder of a running Slurm cluster of three nodes (tests/slurm_cluster.sh)."""
+    from slurm_run import lacking, running_cluster
+
+    if reason := lacking():
+        pytest.skip(reason)
+    with running_cluster(tmp_path_factory.mktemp("slurm")) as folder:
+        yield folder

@@ -3,7 +3,9 @@
 # each (device files without a driver). Needs root. Everything lives below DIR and in mount, network and process
 # namespaces of its own, so that ports never collide, /etc is left alone, and stopping takes every daemon and job along.
 #
-#   slurm_cluster.sh start DIR | run DIR COMMAND... | stop DIR
+#   slurm_cluster.sh start DIR [PID] | run DIR COMMAND... | stop DIR
+#
+# With a PID the cluster ends with that process, however it ends.
 set -euo pipefail
 verb=$1 dir=$2; shift 2
 self=$(readlink -f "$0")
@@ -13,16 +15,21 @@ inside() { nsenter -t "$(cat "$dir/namespace.pid")" -m -n -p -- env -C "$PWD" "$
 case $verb in
 run) inside "$@"; exit ;;
 stop)
-  kill -9 "$(cat "$dir/namespace.pid")" || true
-  while kill -0 "$(cat "$dir/namespace.pid")" 2>/dev/null; do sleep 0.05; done
-  find /sys/fs/cgroup -depth -type d -path "*/crosspl_slurm_$(cat "$dir/namespace.pid")*" -exec rmdir {} + 2>/dev/null || true
+  namespace=$(cat "$dir/namespace.pid")
+  kill -9 "$namespace" || true
+  while kill -0 "$namespace" 2>/dev/null; do sleep 0.05; done
+  find /sys/fs/cgroup -depth -type d -path "*/crosspl_slurm_$namespace*" -exec rmdir {} + 2>/dev/null || true
   exit ;;
 start)
   mkdir -p "$dir"/{etc,run,log,state,spool,dev,cgroup}
   setsid unshare --mount --net --pid --fork --mount-proc --kill-child \
     bash -c 'while :; do sleep 86400 & wait $!; done' </dev/null >/dev/null 2>&1 &
   for _ in $(seq 100); do pgrep -P $! bash >"$dir/namespace.pid" && break; sleep 0.05; done
-  inside env OWNER="$(cat "$dir/namespace.pid")" bash "$self" inside "$dir"
+  namespace=$(cat "$dir/namespace.pid")
+  if [ $# = 1 ]; then
+    setsid bash -c "tail --pid=$1 -f /dev/null; kill -9 $namespace" </dev/null >/dev/null 2>&1 &
+  fi
+  inside env OWNER="$namespace" bash "$self" inside "$dir"
   exit ;;
 esac
 
@@ -93,6 +100,7 @@ AccountingStorageHost=localhost
 AccountingStoragePort=16819
 AccountingStoragePass=$dir/run/munge.socket
 AccountingStorageTRES=gres/gpu
+AccountingStorageEnforce=associations
 AccountingStoreFlags=job_comment
 MpiDefault=none
 SelectType=select/cons_tres
@@ -100,7 +108,7 @@ SelectTypeParameters=CR_Core_Memory
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=2,bf_interval=2
 GresTypes=gpu
-ReturnToService=2
+ReturnToService=0
 MinJobAge=300
 KillWait=2
 JobRequeue=1
@@ -140,9 +148,11 @@ END
 )
 slurmdbd
 for _ in $(seq 300); do timeout 2 sacctmgr -n list cluster >/dev/null 2>&1 && break; sleep 0.1; done
-sacctmgr -i -Q add cluster test
-sacctmgr -i -Q add account lab Description=test Organization=test
-sacctmgr -i -Q add user root Account=lab
+{
+  sacctmgr -i -Q add cluster test
+  sacctmgr -i -Q add account lab Description=test Organization=test
+  sacctmgr -i -Q add user root Account=lab
+} >log/sacctmgr.log
 
 slurmctld
 for node in cpu1 gpu1 gpu2; do slurmd -N $node; done
