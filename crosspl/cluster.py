@@ -6,6 +6,7 @@ three times. Jobs that a killed run left behind: crosspl.leftovers.
 """
 
 import logging
+import os
 import re
 import shutil
 import subprocess
@@ -16,7 +17,6 @@ from crosspl.errors import UserError
 PLUGIN = "snakemake_executor_plugin_slurm"
 PROFILE, PARTITIONS = "profiles/slurm/config.yaml", "profiles/slurm/partitions.yaml"
 POLL_S = 180  # the longest the plugin waits until it looks again
-REMEDY = f"lower `resources` in the config or, for a group of jobs, group-components or retries in {PROFILE}"
 NO_NODE = "Requested node configuration is not available"  # also said while every such node is down, which passes
 
 
@@ -41,6 +41,7 @@ class Request(NamedTuple):
     cores: int
     gpu: int
     model: str | None
+    members: int
 
 
 def on_slurm(workflow):
@@ -90,8 +91,14 @@ def check_memory_of_slurm(text):
 
 
 def output(*argv):
-    """Return what a Slurm command prints; a UserError when it fails."""
-    done = subprocess.run(argv, capture_output=True, text=True)
+    """Return what a Slurm command prints without SLURM_CONF, which the plugin takes from the steps of its jobs."""
+    env = {name: value for name, value in os.environ.items() if name != "SLURM_CONF"}
+    done = subprocess.run(argv, capture_output=True, text=True, env=env)
+    if done.returncode and "SLURM_CONF" in os.environ:
+        raise UserError(
+            f"Slurm's configuration is found through SLURM_CONF={os.environ['SLURM_CONF']} only, and jobs would not see "
+            "it: ask the administrators to have it in /etc/slurm as well"
+        )
     if done.returncode:
         raise UserError(f"{argv[0]}: {done.stderr.strip()}: is this a login node of the cluster?")
     return done.stdout
@@ -99,15 +106,21 @@ def output(*argv):
 
 def read_nodes(text):
     """Return the Nodes in the output of sinfo."""
-    from snakemake_executor_plugin_slurm.utils import parse_time_to_minutes
-
     nodes = []
     for line in text.splitlines():
         partition, limit, memory, cores, gres = line.split("|")
         gpus = {model: int(count) for model, count in re.findall(r"gpu:(?:([\w.]+):)?(\d+)", gres)}
-        minutes = parse_time_to_minutes(limit) if limit[0].isdigit() else float("inf")
-        nodes.append(Node(partition, minutes, int(memory.strip("+")), int(cores.strip("+")), gpus))
+        nodes.append(Node(partition, minutes_of(limit), int(memory.strip("+")), int(cores.strip("+")), gpus))
     return nodes
+
+
+def minutes_of(limit):
+    """Return the minutes of a time limit as Slurm prints it: [[days-]hours:]minutes:seconds, or a word for none."""
+    if not limit[0].isdigit():
+        return float("inf")
+    days, _, clock = limit.rpartition("-")
+    seconds = sum(int(part) * 60**place for place, part in enumerate(reversed(clock.split(":"))))
+    return int(days or 0) * 24 * 60 + seconds / 60
 
 
 def known_partitions(file, nodes):
@@ -144,7 +157,7 @@ def requests(workflow, job, partitions):
         account = f"-A {asked.get('slurm_account')}" if asked.get("slurm_account") else ""
         yield (
             Request(job.name, attempt, partition, asked.get("runtime", 0), asked.get("mem_mb", 0), job.threads,
-                    asked.get("gpu", 0), asked.get("gpu_model")),
+                    asked.get("gpu", 0), asked.get("gpu_model"), len(job) if job.is_group() else 1),
             get_submit_command(
                 job,
                 {"run_uuid": "test", "slurm_logfile": "/dev/null", "comment_str": "test", "account": account,
@@ -158,9 +171,18 @@ def requests(workflow, job, partitions):
 def check_request(request, nodes, file):
     """Raise a UserError unless some node of the partition has what is asked for, whether it is up or not."""
     if request.partition is None:
-        raise UserError(f"{what(request)}: no partition in {file} allows that; {REMEDY}")
+        raise UserError(f"{what(request)}: no partition in {file} allows that; {remedy(request)}")
     if not any(fits(request, node) for node in nodes if request.partition in ("", node.partition)):
-        raise UserError(f"{what(request)}: no node of partition {request.partition!r} has that; {REMEDY}")
+        raise UserError(f"{what(request)}: no node of partition {request.partition!r} has that; {remedy(request)}")
+
+
+def remedy(request):
+    """Return what to do about a request that no node can meet."""
+    if request.members > 1:
+        return f"lower group-components or retries in {PROFILE}, or `resources` in the config"
+    if request.attempt > 1:
+        return f"set `resources` in {PROFILE} to the most that a job can get here, or lower `retries` there"
+    return "lower `resources` in the config, or name a larger partition"
 
 
 def what(request):
