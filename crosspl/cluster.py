@@ -96,8 +96,8 @@ def output(*argv):
     done = subprocess.run(argv, capture_output=True, text=True, env=env)
     if done.returncode and "SLURM_CONF" in os.environ:
         raise UserError(
-            f"Slurm's configuration is found through SLURM_CONF={os.environ['SLURM_CONF']} only, and jobs would not see "
-            "it: ask the administrators to have it in /etc/slurm as well"
+            f"Slurm's configuration is found through SLURM_CONF={os.environ['SLURM_CONF']} only, which jobs would not "
+            "see: ask the administrators to have it in /etc/slurm as well"
         )
     if done.returncode:
         raise UserError(f"{argv[0]}: {done.stderr.strip()}: is this a login node of the cluster?")

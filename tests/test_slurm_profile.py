@@ -53,7 +53,9 @@ def test_cancelled_and_preempted_jobs_are_seen():
 
 
 def test_the_plugin_runs_a_job_of_two_gpus_once():
-    pins = dict(re.findall(r"^(snakemake-executor-plugin-[\w-]+)==([\d.]+)$", (ROOT / "requirements.lock").read_text(), re.M))
+    pins = dict(
+        re.findall(r"^(snakemake-executor-plugin-[\w-]+)==([\d.]+)$", (ROOT / "requirements.lock").read_text(), re.M)
+    )
     assert tuple(map(int, pins["snakemake-executor-plugin-slurm"].split("."))) >= (2, 7, 1)
     assert "snakemake-executor-plugin-slurm-jobstep" in pins
 
@@ -61,8 +63,8 @@ def test_the_plugin_runs_a_job_of_two_gpus_once():
 def test_jobs_do_not_look_at_slurms_variables():
     """Job steps do not get them: a command that relied on SLURM_RESTART_COUNT would never see that it was requeued."""
     for path in [*RULES, *ROOT.glob("crosspl/**/*.py"), *ROOT.glob("scripts/*.py")]:
-        found = set(re.findall(r"\bSLURM_\w+", path.read_text())) - {"SLURM_CONF"}
-        assert not found, f"{path}: {found}"
+        if path.name not in ("cluster.py", "judge.py"):  # of the run itself, and for use by hand inside a job
+            assert not re.search(r"\bSLURM_\w+", path.read_text()), path
 
 
 @pytest.fixture(scope="module")
