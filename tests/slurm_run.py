@@ -30,7 +30,7 @@ def lacking():
     if os.geteuid() != 0:
         return "a test cluster needs root"
     if missing := lacking_packages():
-        return f"not installed: {', '.join(missing)} (make test-slurm-packages)"
+        return f"not installed: {', '.join(missing)} (make test-slurm installs it)"
     done = subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "true"], capture_output=True, text=True)
     return f"no namespaces: {done.stderr.strip()}" if done.returncode else ""
 

@@ -100,15 +100,14 @@ def stopped_in(tree, mark, script, process):
 
 
 def holder(folder, found):
-    """Return the pid in {pid: command line} that holds a folder of resumable state."""
-    for pid, text in found.items():
+    """Return the pid in {pid: command line} of the command that holds a folder of resumable state."""
+    for pid in (pid for pid, text in found.items() if " -m scripts." in text):
         try:
-            if " -m scripts." in text and any(
-                os.readlink(path) == str(folder / ".lock") for path in Path(f"/proc/{pid}/fd").iterdir()
-            ):
-                return pid
+            files = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
         except OSError:  # gone
             continue
+        if str(folder / ".lock") in files:
+            return pid
     return None
 
 
