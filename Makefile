@@ -10,7 +10,7 @@ TABLE ?= results/transfer_table.csv
 ROW ?= 1
 CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: help setup transfer-table report plan power humaneval-x smoke test test-kills test-slurm test-languages languages lint runtimes costs lock benchmark-judge clean
+.PHONY: help setup transfer-table report plan power humaneval-x smoke test test-kills test-slurm test-languages languages lint runtimes costs lock benchmark-judge clean container
 
 help:             ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -86,6 +86,9 @@ lock: setup       ## pin anew what the packages of envs/ need; UPGRADE=--upgrade
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m scripts.lock_environments $(UPGRADE)
 
 benchmark-judge: setup ; @$(BIN)/python -m benchmarks.judge --compare benchmarks/judge.json  ## what the judge costs, beside the committed result
+
+container: setup  ## the image for --sdm apptainer; also of CONFIG, on another BASE (docs/containers.md)
+	@$(BIN)/python -m scripts.build_container $(if $(CONFIG),--config config.yaml $(CONFIG)) $(if $(BASE),--base $(BASE))
 
 clean:            ## delete resumable state and caches (work/), not results
 	rm -rf work
