@@ -13,6 +13,7 @@ from crosspl import experiment as ex
 from crosspl import manifest as mf
 from crosspl import workflow as wf
 from crosspl.cluster import check_slurm, on_slurm
+from crosspl.container import image_file, require_image
 from crosspl.cost_estimate import cost_lines
 from crosspl.errors import stop_on_user_error
 from crosspl.leftovers import cancel_leftovers
@@ -28,6 +29,11 @@ configfile: "config.yaml"
 
 with stop_on_user_error():
     wf.check_config(config, workflow.configfiles)
+    IMAGE = image_file(config["container"])
+    require_image(IMAGE, workflow.deployment_settings.deployment_method)
+
+
+container: IMAGE
 
 
 # Every command leaves a record of what it made, from what, and what it used (docs/provenance.md). SIGTERM must not end tee

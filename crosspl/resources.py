@@ -21,4 +21,4 @@ def growing(config, stage, what):
 
 def decisive(config):
     """Return the config without what decides no result."""
-    return {key: value for key, value in config.items() if key != "resources"}
+    return {key: value for key, value in config.items() if key not in ("resources", "container")}
