@@ -1,9 +1,10 @@
 """A real Apptainer for the tests, a base image without a registry, and namespaces to run it in.
 
-In: what tests/get_apptainer.sh installed. Out: environments and argv in which `apptainer` works here; skips that name
-what is missing. As a command, `python apptainer.py ARGV...`, it runs ARGV as uid 0 of a new user namespace in which
-every uid is itself: there root has all capabilities, also where a container runtime took some away outside, which
-Apptainer needs to build.
+In: what tests/get_apptainer.sh installed. Out: environment variables and argv with which `apptainer` works here, built
+images; skips that name what is missing.
+
+As a command, `python apptainer.py ARGV...`, it runs ARGV as uid 0 of a new user namespace in which every uid is itself.
+There root has all capabilities, as Apptainer needs for building, also where a runtime took one away outside.
 """
 
 import ctypes
@@ -15,23 +16,21 @@ from pathlib import Path
 
 CACHE = Path("/var/cache/crosspl")
 CLONE_NEWNS, CLONE_NEWUSER, CAP_SYS_RESOURCE = 0x20000, 0x10000000, 24
-NAMESPACE = [sys.executable, __file__]
-ORDINARY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+AS_IT_IS = ["env", "-u", "APPTAINER_DROP_CAPS"]
+NAMESPACE = [*AS_IT_IS, sys.executable, __file__]
+ORDINARY = [*AS_IT_IS, "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 
 
-def apptainer_environment(**more):
-    """Return the environment of commands that call `apptainer`; skip the test where there is none."""
+def settings():
+    """Return the environment variables with which `apptainer` works here; skip the test where there is none."""
     import pytest
-    from workflow_run import environment
 
     path = f"{CACHE / 'apptainer/usr/bin'}:{os.environ['PATH']}"
     if not shutil.which("apptainer", path=path):
         pytest.skip("no apptainer: tests/get_apptainer.sh installs one where it can")
-    found = environment(**more)
-    found["PATH"] = f"{Path(sys.executable).parent}:{path}"
-    found["APPTAINER_MKSQUASHFS_ARGS"] = "-comp gzip -Xcompression-level 1"  # fast, where size does not matter
+    found = {"PATH": path, "APPTAINER_MKSQUASHFS_ARGS": "-comp gzip -Xcompression-level 1"}  # large, but fast
     if os.geteuid() == 0 and not all_capabilities():
-        found["APPTAINER_DROP_CAPS"] = "CAP_SYS_RESOURCE"  # it asks for all but these
+        found["APPTAINER_DROP_CAPS"] = "CAP_SYS_RESOURCE"  # else it asks for it
     return found
 
 
@@ -46,8 +45,8 @@ def builder():
     return NAMESPACE if os.geteuid() == 0 and not all_capabilities() else []
 
 
-def base_image(env):
-    """Return the path of a SIF with a minimal Debian 12, as docker://debian:bookworm-slim is one; made once."""
+def base_image():
+    """Return the path of a SIF with a minimal Debian 12, like docker://debian:bookworm-slim; made once per machine."""
     import pytest
     from filelock import FileLock
 
@@ -58,17 +57,37 @@ def base_image(env):
         if not base.exists():
             tree = CACHE / "debian-bookworm"
             shutil.rmtree(tree, ignore_errors=True)
-            no_devices = '--customize-hook=rm -rf "$1"/dev/*'  # Apptainer cannot copy them here
-            run(["mmdebstrap", "--quiet", "--variant=minbase", no_devices, "bookworm", str(tree)], env)
-            run([*builder(), "apptainer", "build", "--force", f"{base}.new", str(tree)], env)
+            run(["mmdebstrap", "--quiet", "--variant=minbase", "bookworm", str(tree)])
+            shutil.rmtree(tree / "dev")  # device nodes, which a user namespace cannot copy
+            (tree / "dev").mkdir()
+            run([*builder(), "apptainer", "build", "--force", f"{base}.new", str(tree)])
             shutil.rmtree(tree)
             os.replace(f"{base}.new", base)
     return base
 
 
-def run(argv, env, **options):
+def build_image(tree, requirements):
+    """Build the image of a repository copy by `make container`, on the local base, with a file of pinned packages.
+
+    local.yaml, an overlay, says so. The wheels come from this Python's pip, which knows where to get them.
+    """
+    import pytest
+    from workflow_run import environment
+
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip("this Python is not 3.11 as Debian 12's is: other wheels")
+    (tree / "local.yaml").write_text(f"container: {{base: {base_image()}, requirements: {requirements}}}\n")
+    wheels = tree / "work/wheels"
+    run([sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(wheels), "-r", requirements], cwd=tree)
+    offline = {"APPTAINERENV_PIP_NO_INDEX": "1", "APPTAINERENV_PIP_FIND_LINKS": "/mnt"}
+    env = environment(APPTAINER_BIND=f"{wheels}:/mnt", **offline)
+    make = ["make", "--old-file=setup", f"BIN={Path(sys.executable).parent}", "container", "CONFIG=local.yaml"]
+    return run([*builder(), *make], cwd=tree, env=env)
+
+
+def run(argv, **options):
     """Run a command to its end and return its output; a failure is an AssertionError that shows it."""
-    done = subprocess.run(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
     assert done.returncode == 0, f"{argv}\n{done.stdout[-6000:]}"
     return done.stdout
 
