@@ -10,7 +10,7 @@ TABLE ?= results/transfer_table.csv
 ROW ?= 1
 CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: help setup transfer-table report plan power humaneval-x smoke test test-kills test-slurm test-languages languages lint runtimes costs lock benchmark-judge clean container
+.PHONY: help setup transfer-table report plan power humaneval-x smoke test test-kills test-slurm test-languages languages lint runtimes costs lock benchmark-judge clean container test-container
 
 help:             ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -53,6 +53,7 @@ test: setup       ## set up, then all tests
 	@$(BIN)/python -m scripts.install_runtimes
 	@$(BIN)/python -m scripts.install_runtimes --languages c cpp java javascript
 	@$(BIN)/python -m scripts.install_slurm || echo "Going on: the tests on a Slurm cluster will be skipped"
+	@tests/get_apptainer.sh
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --numprocesses=2 --dist=loadfile --durations=15
 
 test-kills: setup ## fifty random kills over one smoke run, and kills from scratch; about ten minutes
@@ -61,6 +62,9 @@ test-kills: setup ## fifty random kills over one smoke run, and kills from scrat
 test-slurm: setup ## the tests on a real Slurm cluster of three nodes that is brought up here (as root), the long one too
 	@$(BIN)/python -m scripts.install_slurm || echo "Going on: the tests on a Slurm cluster will be skipped"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -m "full or not full" --durations=15 tests/test_slurm*.py
+test-container: setup ## the smoke workflow in the container image with everything, also through Slurm; about ten minutes
+	@tests/get_apptainer.sh
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -s -m full tests/test_container_full.py
 
 test-languages: setup  ## install every language (about 3 GB), then test each
 	@$(BIN)/python -m scripts.install_runtimes --all

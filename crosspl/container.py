@@ -26,7 +26,8 @@ def read_recipe(overrides):
 
 def build_arguments(recipe):
     """Return {name: text} of the build arguments. REQUIREMENTS is the first file: the builder joins several."""
-    packages = [entry["packages"] for entry in load_languages(image_languages(recipe["languages"])).values()]
+    languages = known_languages() if recipe["languages"] == "all" else recipe["languages"]
+    packages = [entry["packages"] for entry in load_languages(languages).values()]
     names = {kind: sorted({name for one in packages for name in one.get(kind, [])}) for kind in ("apt", "npm")}
     apt = sorted({*recipe["packages"], *names["apt"], *(["npm"] if names["npm"] else [])})
     bootstrap, _, base = recipe["base"].rpartition("://")
@@ -34,16 +35,6 @@ def build_arguments(recipe):
         "BOOTSTRAP": bootstrap or "localimage", "BASE": base, "REQUIREMENTS": requirement_files(recipe)[0],
         "PACKAGES": " ".join(apt), "NPM": " ".join(names["npm"]),
     }  # fmt: skip
-
-
-def image_languages(wanted):
-    """Return the PLs that an image holds. Not those of the experiment's overlay: another PL would be another image."""
-    if wanted == "all":
-        return known_languages()
-    if wanted == "default":
-        roles = yaml.safe_load(Path("config.yaml").read_text())["languages"]
-        return list(dict.fromkeys(name for names in roles.values() for name in names))
-    return wanted
 
 
 def requirement_files(recipe):

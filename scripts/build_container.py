@@ -1,7 +1,7 @@
 """Build the container image that `snakemake --sdm apptainer` runs the rules in.
 
-In: envs/container/recipe.yaml, config files (their `container` block), options that replace parts of both. Out:
-Apptainer.def and Containerfile beside the recipe, and envs/container/crosspl-{version}.sif.
+In: envs/container/recipe.yaml, and what the `container` block of config files has instead. Out: Apptainer.def and
+Containerfile beside the recipe, and envs/container/crosspl-{version}.sif.
 """
 
 import argparse
@@ -26,24 +26,21 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", nargs="+", default=["config.yaml"], help="config files")
     parser.add_argument("--base", help="docker://… or the path of a SIF: the image to build on")
-    parser.add_argument("--requirements", nargs="+", metavar="FILE", help="files of pinned Python packages")
-    parser.add_argument("--languages", nargs="+", metavar="KEY", help="PLs whose runtimes are in it, or: all")
-    parser.add_argument(
-        "--definitions-only", action="store_true", help="write Apptainer.def and Containerfile, no more"
-    )
+    parser.add_argument("--definitions-only", action="store_true", help="write the definitions, build nothing")
+    parser.add_argument("--name", action="store_true", help="print the path that the image has, build nothing")
     args = parser.parse_args(argv)
     write_definitions()
     if args.definitions_only:
         return
-    chosen = {name: getattr(args, name) for name in ("base", "requirements", "languages") if getattr(args, name)}
-    if chosen.get("languages") in (["all"], ["default"]):
-        [chosen["languages"]] = chosen["languages"]
-    overrides = read_config(args.config)["container"] | chosen
+    overrides = read_config(args.config)["container"] | ({"base": args.base} if args.base else {})
     image = Path(container.image_file(overrides))
+    if args.name:
+        print(image)
+        return
     if not image.exists():
         build(image, container.read_recipe(overrides))
     print(f"{image}: {image.stat().st_size / 1e9:.1f} GB. Use it: snakemake --sdm apptainer")
-    if chosen:
+    if args.base:
         print(f"with a config that has `container: {overrides}`: other settings have another image")
 
 

@@ -16,6 +16,9 @@ from pathlib import Path
 
 CACHE = Path("/var/cache/crosspl")
 CLONE_NEWNS, CLONE_NEWUSER, CAP_SYS_RESOURCE = 0x20000, 0x10000000, 24
+DATA_PACKAGES = {
+    "attrs", "jsonschema", "jsonschema-specifications", "PyYAML", "referencing", "rpds-py", "typing_extensions",
+}  # fmt: skip
 AS_IT_IS = ["env", "-u", "APPTAINER_DROP_CAPS"]
 NAMESPACE = [*AS_IT_IS, sys.executable, __file__]
 ORDINARY = [*AS_IT_IS, "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
@@ -69,20 +72,34 @@ def base_image():
 def build_image(tree, requirements):
     """Build the image of a repository copy by `make container`, on the local base, with a file of pinned packages.
 
-    local.yaml, an overlay, says so. The wheels come from this Python's pip, which knows where to get them.
+    local.yaml, an overlay, says so.
     """
-    import pytest
     from workflow_run import environment
 
-    if sys.version_info[:2] != (3, 11):
-        pytest.skip("this Python is not 3.11 as Debian 12's is: other wheels")
     (tree / "local.yaml").write_text(f"container: {{base: {base_image()}, requirements: {requirements}}}\n")
-    wheels = tree / "work/wheels"
-    run([sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(wheels), "-r", requirements], cwd=tree)
+    wheels = download_wheels(tree, requirements)
     offline = {"APPTAINERENV_PIP_NO_INDEX": "1", "APPTAINERENV_PIP_FIND_LINKS": "/mnt"}
     env = environment(APPTAINER_BIND=f"{wheels}:/mnt", **offline)
     make = ["make", "--old-file=setup", f"BIN={Path(sys.executable).parent}", "container", "CONFIG=local.yaml"]
     return run([*builder(), *make], cwd=tree, env=env)
+
+
+def download_wheels(tree, requirements):
+    """Return a folder with what `requirements` needs, downloaded by this Python's pip, which knows from where."""
+    import pytest
+
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip("this Python is not 3.11 as Debian 12's is: other wheels")
+    wheels = tree / "work/wheels"
+    run([sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(wheels), "-r", requirements], cwd=tree)
+    return wheels
+
+
+def data_requirements(tree):
+    """Write small.lock: the pins of what the data rules and the judge need. Return its name."""
+    pins = (tree / "requirements.lock").read_text().splitlines(keepends=True)
+    (tree / "small.lock").write_text("".join(pin for pin in pins if pin.split("==")[0] in DATA_PACKAGES))
+    return "small.lock"
 
 
 def run(argv, **options):

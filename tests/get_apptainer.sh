@@ -17,7 +17,7 @@ echo "installing Apptainer for the tests in $dir"
 export DEBIAN_FRONTEND=noninteractive
 apt-get -qq -o DPkg::Lock::Timeout=600 update || true
 apt-get -qq -o DPkg::Lock::Timeout=600 install -y --no-install-recommends \
-  libseccomp2 libsqlite3-0 mmdebstrap patchelf squashfs-tools squashfuse uidmap >/dev/null || skip "apt-get failed"
+  buildah libseccomp2 libsqlite3-0 mmdebstrap patchelf squashfs-tools squashfuse uidmap >/dev/null || skip "apt-get failed"
 
 # An index of unstable beside the system's own, which stays as it is. The mirror's index may be past its date.
 mkdir -p "$(dirname "$dir")"

@@ -19,9 +19,6 @@ from crosspl.io import read_rows, write_rows
 
 CONFIGS = (SMOKE, "local.yaml")
 IN_IMAGE = ("--sdm", "apptainer")
-DATA_PACKAGES = {
-    "attrs", "jsonschema", "jsonschema-specifications", "PyYAML", "referencing", "rpds-py", "typing_extensions",
-}  # fmt: skip
 WITHOUT_SOFTWARE = ("--rerun-triggers", "code", "input", "mtime", "params")
 MASKED_PROC = ["unshare", "--mount", "sh", "-c", 'mount --bind /dev/null /proc/version && exec "$@"', "sh"]
 NO_MORE_NAMESPACES = ["sh", "-c", 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"', "sh"]
@@ -50,9 +47,7 @@ def apptainer_here():
 def tree(tmp_path_factory):
     """A copy of the repository with its small image built."""
     tree = copy_repository(tmp_path_factory.mktemp("container"))
-    pins = (ROOT / "requirements.lock").read_text().splitlines(keepends=True)
-    (tree / "small.lock").write_text("".join(pin for pin in pins if pin.split("==")[0] in DATA_PACKAGES))
-    print(apptainer.build_image(tree, "small.lock"))
+    print(apptainer.build_image(tree, apptainer.data_requirements(tree)))
     return tree
 
 
@@ -88,7 +83,7 @@ def test_the_image_holds_its_own_software(image, tmp_path):
 
 def test_rules_run_in_the_image_with_the_same_bytes(tree, data_run, smoke_tree):
     steps = int(re.search(r"(\d+) of \d+ steps \(100%\)", data_run)[1])
-    assert data_run.count("Activating singularity image") == steps - data_run.count("localrule all:") > 5
+    assert data_run.count("Activating singularity image") == steps > 5
     for name in (MATRIX, "results/problems.jsonl.gz"):
         assert (tree / name).read_bytes() == (smoke_tree / name).read_bytes(), name
     for language in ("python", "lua", "php"):
@@ -98,9 +93,9 @@ def test_rules_run_in_the_image_with_the_same_bytes(tree, data_run, smoke_tree):
 
 def test_another_image_runs_everything_again_and_only_then(tree, image, data_run):
     assert planned(tree, MATRIX, *IN_IMAGE, configs=CONFIGS) == set()
-    everything = planned(tree, MATRIX, "--forceall", *IN_IMAGE, configs=CONFIGS)
-    assert planned(tree, MATRIX, configs=CONFIGS) == everything, "leaving the image is a change of software, too"
     assert planned(tree, MATRIX, *WITHOUT_SOFTWARE, configs=CONFIGS) == set()
+    everything = planned(tree, MATRIX, configs=CONFIGS)
+    assert len(everything) == data_run.count("Activating singularity image"), "leaving the image is a change, too"
     lock = tree / "small.lock"
     pins = lock.read_text()
     try:
