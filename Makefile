@@ -10,7 +10,7 @@ TABLE ?= results/transfer_table.csv
 ROW ?= 1
 CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: help setup transfer-table report plan power humaneval-x smoke test test-kills test-slurm test-languages languages lint runtimes costs lock benchmark-judge clean container test-container
+.PHONY: help setup runtimes transfer-table report plan power smoke humaneval-x test test-kills test-slurm test-container test-languages languages lint costs verify trace lock benchmark-judge container clean
 
 help:             ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -62,6 +62,7 @@ test-kills: setup ## fifty random kills over one smoke run, and kills from scrat
 test-slurm: setup ## the tests on a real Slurm cluster of three nodes that is brought up here (as root), the long one too
 	@$(BIN)/python -m scripts.install_slurm || echo "Going on: the tests on a Slurm cluster will be skipped"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -m "full or not full" --durations=15 tests/test_slurm*.py
+
 test-container: setup ## the smoke workflow in the container image with everything, also through Slurm; about ten minutes
 	@tests/get_apptainer.sh
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -s -m full tests/test_container_full.py
@@ -79,7 +80,6 @@ lint: setup       ## ruff, snakefmt and snakemake --lint
 costs:            ## what the finished results cost: wall, CPU, GPU, memory, tokens, programs per stage and rule
 	@$(BIN)/python -m scripts.cost
 
-.PHONY: verify trace
 verify:           ## check that every file in results/ is byte for byte what its command wrote
 	@$(BIN)/python -m scripts.verify
 

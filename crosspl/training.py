@@ -8,6 +8,7 @@ the loss is on the completion and its <eos> only (completion-only loss of TRL's 
 import json
 import math
 import statistics
+import sys
 from pathlib import Path
 
 import torch
@@ -49,6 +50,7 @@ class Report(TrainerCallback):
 
     def on_train_begin(self, arguments, state, control, **_):
         self.tokens = state.num_input_tokens_seen  # GRPO goes on counting after a resumption, SFT begins anew
+        print(f"{self.clock.title}: step {state.global_step} of {state.max_steps}", file=sys.stderr, flush=True)
 
     def on_step_end(self, arguments, state, control, **_):
         self.clock.total = state.max_steps
