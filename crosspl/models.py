@@ -175,6 +175,10 @@ def hand_over(model, base, tokenizer, canaries, start, folder, manifest):
 
 def save_adapter(model, folder, manifest):
     """Write adapter weights, adapter config and manifest.json into `folder`, each complete or absent."""
+    for config in model.peft_config.values():
+        config.target_modules = sorted(
+            config.target_modules
+        )  # a set, which would be written in another order each time
     save_files(model, folder, ADAPTER_FILES)
     write_json(
         Path(folder) / "manifest.json", {"weights_sha256": file_hash(Path(folder) / ADAPTER_FILES[0]), **manifest}

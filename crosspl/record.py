@@ -129,9 +129,10 @@ def _write_record():
     inputs = {name: digest for name, digest in sorted(_command["inputs"].items()) if name not in _command["outputs"]}
     _command.update(inputs=inputs, outputs=outputs, versions=_versions())
     _command["code"] |= _hashes(path for path in code(*_loaded()) if path not in _command["code"])
-    _command["attempts"] = [*_earlier(folder), _so_far()]
     root = os.environ[FOLDER]
-    _write(Path(root) / f"{next(iter(outputs)).removeprefix(os.path.dirname(root) + '/')}.json", _command)
+    path = Path(root) / f"{next(iter(outputs)).removeprefix(os.path.dirname(root) + '/')}.json"
+    _command["attempts"] = [*_before(path), *_unfinished(folder), _so_far()]
+    _write(path, _command)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -145,7 +146,16 @@ def _so_far():
     return _attempt | {"ended": time.time(), "machine": _machine()} | used()
 
 
-def _earlier(folder):
+def _before(path):
+    """Return the attempts of the record at `path` if it is of this very work: what they left under work/ was used."""
+    with contextlib.suppress(OSError, ValueError):
+        record = json.loads(path.read_text())
+        if all(record.get(key) == _command[key] for key in ("script", "argv", "code", "inputs")):
+            return record["attempts"]
+    return []
+
+
+def _unfinished(folder):
     """Return the attempts of the same command that did not come to their end, as last seen."""
     paths = [path for path in sorted(folder.glob("[0-9]*.json")) if not path.stem.endswith(f"-{os.getpid()}")]
     return [json.loads(path.read_text()) for path in paths]

@@ -55,6 +55,8 @@ def test_one_step_changes_the_adapter_and_is_proved(base, trained):
     proof = manifest["proof"]
     assert proof["canary_base"] == pytest.approx(proof["canary_zeroed"], abs=1e-4) != proof["canary_adapter"]
     assert sorted(path.name for path in folder.iterdir()) == sorted(["manifest.json", *models.ADAPTER_FILES])
+    modules = read_json(folder / "adapter_config.json")["target_modules"]
+    assert modules == sorted(modules) and len(modules) > 5  # PEFT has a set, whose order changes from run to run
 
 
 def test_fresh_adapters_depend_on_the_seed_alone(base):

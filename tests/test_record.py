@@ -92,10 +92,10 @@ def test_a_record_says_where_when_and_with_what(tree):
 
 def test_cpu_seconds_are_those_that_the_kernel_counts(tree):
     process = subprocess.Popen(judging(tree), cwd=tree, env=recording(), stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
+    _, status, usage = os.wait4(process.pid, 0)  # boxes and their programs included
     process.returncode = status
     assert status == 0
-    kernel = usage.ru_utime + usage.ru_stime  # boxes and their programs included
+    kernel = usage.ru_utime + usage.ru_stime
     [attempt] = record_of(tree, VERDICTS)["attempts"]
     assert attempt["programs_run"] > 10
     assert 0.9 * kernel < attempt["cpu_s"] <= kernel + 0.01
@@ -125,6 +125,8 @@ def test_killed_and_failed_attempts_are_part_of_the_cost(tree):
         assert min(parts) > 0 and cost_of(record)[name] == sum(parts)
     assert record["outputs"] == before["outputs"] and record["inputs"] == before["inputs"]
     assert not list(attempts.glob("*/[0-9]*.json"))
+    subprocess.run(argv, cwd=tree, env=recording(), stderr=subprocess.DEVNULL, check=True)
+    assert record_of(tree, VERDICTS)["attempts"][:-1] == record["attempts"]  # the same once more: what was spent on it
 
 
 def test_gpu_seconds_and_memory():
