@@ -56,17 +56,11 @@ onstart:
 
 # After every run, whatever it was asked for and however it ended; results/manifest.json is a target as well.
 onsuccess:
-    mf.write(
-        mf.collect("results", an.products(config), decisive(config)),
-        "results/manifest.json",
-    )
+    mf.update("results", an.products(config), decisive(config))
 
 
 onerror:
-    mf.write(
-        mf.collect("results", an.products(config), decisive(config)),
-        "results/manifest.json",
-    )
+    mf.update("results", an.products(config), decisive(config))
 
 
 MODEL = r"base|sft/[a-z_0-9]+/seed\d+|rl/[a-z_0-9]+/[a-z_]+/seed\d+"

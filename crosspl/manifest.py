@@ -8,6 +8,7 @@ configs, is left out. Reads records by itself: they are no data of the command t
 
 import hashlib
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -91,7 +92,40 @@ def _folded(record, shared):
         return digest
 
     attempts = [attempt | {"machine": fold("machines", attempt["machine"])} for attempt in record["attempts"]]
-    return record | {"attempts": attempts} | {kind: fold(kind, record[kind]) for kind in ("code", "versions")}
+    digests = {kind: fold(kind, record[kind]) for kind in ("code", "versions")}
+    return record | {"attempts": attempts, "seeds": seeds_of(record)} | digests
+
+
+def options_of(command):
+    """Return {option: list of values} of a command's arguments."""
+    options, values = {}, []
+    for word in command["argv"]:
+        if word.startswith("--"):
+            option, _, value = word.partition("=")
+            values = options.setdefault(option, [])
+            values += [value] if value else []
+        else:
+            values.append(word)
+    return options
+
+
+def seeds_of(command):
+    """Return {option: seeds} of all seeds among a command's arguments, those in JSON blocks of the config as well."""
+    seeds = {}
+    for option, values in options_of(command).items():
+        if option.endswith(("seed", "seeds")):
+            seeds[option[2:]] = [int(value) for value in values]
+        elif values and values[0].startswith("{") and "seed" in (block := json.loads(values[0])):
+            seeds[f"{option[2:]}.seed"] = [block["seed"]]
+    return seeds
+
+
+def update(results, products, config):
+    """Write the manifest of a folder of results anew; at the end of a run its failure is no failure of the run."""
+    try:
+        write(collect(results, products, config), Path(results) / NAME)
+    except (UserError, OSError) as error:
+        print(f"warning: {results}/{NAME} is not up to date: {error}", file=sys.stderr)
 
 
 def write(manifest, path):

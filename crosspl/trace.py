@@ -11,7 +11,7 @@ from typing import NamedTuple
 from crosspl.checkpoints import after_name, before_name
 from crosspl.errors import UserError
 from crosspl.io import read_csv
-from crosspl.manifest import cost_of, first_output, misfits, revision_of, upstream, when
+from crosspl.manifest import cost_of, first_output, misfits, options_of, revision_of, upstream, when
 from crosspl.verify import difference, made_here
 
 CONTROL = "same_problems"  # of the columns gain_vs_same_problems
@@ -98,19 +98,6 @@ def chain(manifest, table, cell):
     return [makers[table], *upstream(manifest["commands"], makers, paths)]
 
 
-def options_of(command):
-    """Return {option: list of values} of a command's arguments."""
-    options, values = {}, []
-    for word in command["argv"]:
-        if word.startswith("--"):
-            option, _, value = word.partition("=")
-            values = options.setdefault(option, [])
-            values += [value] if value else []
-        else:
-            values.append(word)
-    return options
-
-
 def gaps(manifest, names, table, cell):
     """Return one line per place where the chain does not hold."""
     lines = []
@@ -163,6 +150,10 @@ def facts(manifest, command):
     last = command["attempts"][-1]
     lines = [f"{when(last['ended'])}, {revision_of(command)}, code {command['code']}, packages {command['versions']}, "
              f"machine {last['machine']}"]  # fmt: skip
+    if command["seeds"]:
+        lines.append(
+            "seeds: " + ", ".join(f"{name} {' '.join(map(str, found))}" for name, found in command["seeds"].items())
+        )
     settings = [f"{name[2:]} {said(values)}" for name, values in options_of(command).items() if name not in HIDDEN]
     lines += [f"settings: {'; '.join(settings)}"] if settings else []
     if command.get("toolchains"):

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from workflow_run import ROOT, SMOKE, TABLE, clone, command, environment, snakemake
+from workflow_run import ROOT, SMOKE, TABLE, clone, command, environment, planned, snakemake
 
 from crosspl.analysis_inputs import products
 from crosspl.cost import PEAKS, SUMS, cost_rows, stages
@@ -57,6 +57,12 @@ def test_a_run_leaves_the_manifest_of_all_it_made(tree, manifest):
     named = set(manifest["artifacts"]) | set(manifest["records"]) | {"results/manifest.json"}
     assert {path for path in files - named if not path.startswith("results/benchmarks/")} == set()
     assert set(KINDS) <= named <= files
+    for name, path, seeds in (
+        ("train_rl", "rl/base/python/seed1", {"seed": [1]}),
+        ("sample", None, {"settings.seed": [0]}),
+    ):
+        found = [entry for entry in manifest["commands"].values() if entry["script"] == f"scripts/{name}.py"]
+        assert found and all(entry["seeds"] == seeds for entry in found if not path or path in str(entry["outputs"]))
     for command_of in manifest["commands"].values():
         assert command_of["code"] in manifest["code"] and command_of["versions"] in manifest["versions"]
         for path, digest in command_of["inputs"].items():
@@ -105,6 +111,18 @@ def test_a_missing_file_is_named(tree):
         path.with_suffix(".away").rename(path)
     assert done.returncode == 2 and "error: results/verdicts/base.jsonl.gz: missing" in done.stdout
     assert "1 of the files" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_what_verify_advises_mends_it_and_nothing_else_runs(tree):
+    """Delete the file and ask for it: the same bytes come back, and what was made from them stays."""
+    path = tree / "results/pass_at_1/base.csv"
+    before = flip(path, 40)
+    path.unlink()
+    done = snakemake(tree, "results/pass_at_1/base.csv")
+    assert done.returncode == 0, done.stderr
+    assert path.read_bytes() == before
+    assert command(tree, "verify").returncode == 0
+    assert planned(tree, TABLE) == set()
 
 
 def test_an_outdated_manifest_says_so(tree):
