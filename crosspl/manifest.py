@@ -61,7 +61,9 @@ def _read(path):
         record = json.loads(path.read_text())
         return {key: record[key] for key in ("script", "argv", "revision")} | record
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path}: not a record of a command. Delete it, and what it names in its own name") from None
+        raise UserError(
+            f"{path}: damaged, no record of a command. Delete it, and make again the file that it is named after"
+        ) from None
 
 
 def made_by(records):

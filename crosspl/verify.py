@@ -24,7 +24,7 @@ def broken(manifest):
             lines.append(f"{path}: {found} (by {maker}). To make it again: {again}")
     for path, digest in manifest["records"].items():
         if found := difference(path, digest):
-            lines.append(f"{path}: {found}. It is a record, no result: make again what it names in its own name")
+            lines.append(f"{path}: {found}. It is a record: make again the file that it is named after")
     return lines
 
 

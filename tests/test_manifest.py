@@ -23,7 +23,7 @@ KINDS = [
     "results/rl/base/python/seed0/manifest.json", "results/rl/base/python/seed0/history.csv",
     "results/completions/base.jsonl.gz", "results/verdicts/rl/base/python/seed1.jsonl.gz", "results/pass_at_1/base.csv",
     "results/alignment/base.projection.csv", "results/audit/exclusion.csv", TABLE, "results/mcnemar.csv",
-    "results/cost.csv", "results/report.html", "results/provenance/base/model.safetensors.json",
+    "results/cost.csv", "results/report.html",
 ]  # fmt: skip
 
 
@@ -87,8 +87,19 @@ def test_a_changed_bit_is_found_and_named(tree, manifest, capsys, name):
         path.write_bytes(before)
     errors = [line for line in capsys.readouterr().out.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1 and errors[0].startswith(f"error: {name}: not the bytes that were written")
-    if "provenance" not in name:
-        assert f"rm -f {name}; snakemake {name}" in errors[0]
+    assert f"rm -f {name}; snakemake {name}" in errors[0]
+
+
+@pytest.mark.parametrize("part", [0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.9999])
+def test_a_changed_bit_of_a_record_is_found(tree, manifest, part, capsys):
+    path = tree / "results/provenance/base/model.safetensors.json"
+    before = flip(path, int(part * path.stat().st_size))
+    try:
+        with pytest.raises(UserError) as raised:
+            verify.main([])
+    finally:
+        path.write_bytes(before)
+    assert "base/model.safetensors" in str(raised.value) + capsys.readouterr().out
 
 
 @pytest.mark.parametrize("part", [0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.9999])
@@ -188,7 +199,8 @@ def test_stages_are_the_rule_files(monkeypatch):
         assert sum(f"-m {module} " in text for text in texts) == 1, f"{module} is in the rules of two stages"
 
 
-def test_costs_add_up(tree, manifest):
+def test_costs_add_up(smoke_tree, monkeypatch):
+    monkeypatch.chdir(smoke_tree)
     rows = read_csv("results/cost.csv")
     levels = {
         level: [row for row in rows if row["level"] == level] for level in ("all", "stage", "command", "artifact")
@@ -196,7 +208,7 @@ def test_costs_add_up(tree, manifest):
     [total] = levels["all"]
     for name in (*SUMS, "commands", "attempts"):
         for level in ("stage", "command", "artifact"):
-            assert sum(float(row[name]) for row in levels[level]) == pytest.approx(float(total[name]), abs=0.06), name
+            assert sum(float(row[name]) for row in levels[level]) == pytest.approx(float(total[name]), abs=0.02), name
     for name in PEAKS:
         assert max(float(row[name]) for row in levels["artifact"]) == float(total[name])
     records = read_records("results")
@@ -206,7 +218,7 @@ def test_costs_add_up(tree, manifest):
         for name in SUMS:
             assert float(row[name]) == pytest.approx(sum(attempt.get(name, 0) for attempt in attempts), abs=0.006)
     assert {row["command"] for row in levels["artifact"]} >= {"train_base", "train_sft", "train_rl", "sample", "align"}
-    assert float(total["cpu_s"]) > 60 and float(total["gpu_s"]) >= 0
+    assert float(total["cpu_s"]) > 10 and float(total["gpu_s"]) >= 0
 
 
 def test_leftovers_of_other_configs_are_not_counted(tree, manifest, monkeypatch):
