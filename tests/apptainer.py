@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 CACHE = Path("/var/cache/crosspl")
+KEEP_LOGS = ("--slurm-keep-successful-logs",)
 CLONE_NEWNS, CLONE_NEWUSER, CAP_SYS_RESOURCE = 0x20000, 0x10000000, 24
 DATA_PACKAGES = {
     "attrs", "jsonschema", "jsonschema-specifications", "PyYAML", "referencing", "rpds-py", "typing_extensions",
@@ -100,6 +101,25 @@ def data_requirements(tree):
     pins = (tree / "requirements.lock").read_text().splitlines(keepends=True)
     (tree / "small.lock").write_text("".join(pin for pin in pins if pin.split("==")[0] in DATA_PACKAGES))
     return "small.lock"
+
+
+def copy_with_image(tree, target):
+    """Copy the repository, and what makes it use the image of `tree`; return `target`."""
+    from workflow_run import copy_repository
+
+    target.mkdir()
+    copy_repository(target)
+    for path in [tree / "local.yaml", *tree.glob("*.lock")]:
+        shutil.copy(path, target)
+    for image in tree.glob("envs/container/*.sif"):
+        (target / "envs/container" / image.name).symlink_to(image)
+    return target
+
+
+def assert_jobs_in_image(folder, jobs):
+    """Assert that a Slurm run with KEEP_LOGS left a log of every job, and that each ran its commands in an image."""
+    logs = [path.read_text() for path in folder.glob("logs/slurm/**/*.log")]
+    assert len(logs) == jobs and all("Activating singularity image" in text for text in logs)
 
 
 def run(argv, **options):

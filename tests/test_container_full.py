@@ -54,16 +54,13 @@ def test_smoke_run_in_the_image_through_slurm(tree, smoke_tree, tmp_path):
     slurm_run = pytest.importorskip("slurm_run", reason="no tests/slurm_run.py: no test cluster")
     if reason := slurm_run.lacking():
         pytest.skip(reason)
-    folder = copy_repository(tmp_path / "run")
-    shutil.copy(tree / "local.yaml", folder)
-    for image in tree.glob("envs/container/*.sif"):
-        (folder / "envs/container" / image.name).symlink_to(image)
+    folder = apptainer.copy_with_image(tree, tmp_path / "run")
     with slurm_run.running_cluster(tmp_path / "cluster") as cluster:
-        argv = slurm_run.run_command(TABLE, options=[*IN_IMAGE, "--slurm-keep-successful-logs"], configs=CONFIGS)
+        argv = slurm_run.run_command(TABLE, options=[*IN_IMAGE, *apptainer.KEEP_LOGS], configs=CONFIGS)
         slurm_run.finish(slurm_run.start(cluster, folder, argv), folder)
-        assert all(row["State"] == "COMPLETED" for row in slurm_run.accounted(cluster, folder))
-    logs = [path.read_text() for path in folder.glob("logs/slurm/**/*.log")]
-    assert logs and all("Activating singularity image" in text for text in logs)
+        jobs = slurm_run.accounted(cluster, folder)
+    assert {job["State"] for job in jobs} == {"COMPLETED"}
+    apptainer.assert_jobs_in_image(folder, len(jobs))
     assert_same(folder, smoke_tree)
 
 

@@ -81,14 +81,34 @@ def test_the_image_holds_its_own_software(image, tmp_path):
     assert out.splitlines()[-1] == "/opt/crosspl/venv /opt/crosspl/venv/lib/python3.11/site-packages/yaml/__init__.py"
 
 
+def tiers_of(tree):
+    """Return the tiers in which a run judged its candidate programs."""
+    files = list(tree.glob("results/programs/*.jsonl.gz"))
+    assert len(files) == 5
+    return {row["sandbox"] for file in files for row in read_rows(file)}
+
+
 def test_rules_run_in_the_image_with_the_same_bytes(tree, data_run, smoke_tree):
     steps = int(re.search(r"(\d+) of \d+ steps \(100%\)", data_run)[1])
     assert data_run.count("Activating singularity image") == steps > 5
     for name in (MATRIX, "results/problems.jsonl.gz"):
         assert (tree / name).read_bytes() == (smoke_tree / name).read_bytes(), name
-    for language in ("python", "lua", "php"):
-        rows = list(read_rows(tree / f"results/programs/{language}.jsonl.gz"))
-        assert rows and {row["sandbox"] for row in rows} == {"bwrap"}
+    assert tiers_of(tree) == {"bwrap"}
+
+
+def test_slurm_jobs_run_in_the_image(tree, image, data_run, tmp_path):
+    slurm_run = pytest.importorskip("slurm_run", reason="no tests/slurm_run.py: no test cluster")
+    if reason := slurm_run.lacking():
+        pytest.skip(reason)
+    folder = apptainer.copy_with_image(tree, tmp_path / "run")
+    with slurm_run.running_cluster(tmp_path / "cluster") as cluster:
+        argv = slurm_run.run_command(MATRIX, options=[*IN_IMAGE, *apptainer.KEEP_LOGS], configs=CONFIGS)
+        slurm_run.finish(slurm_run.start(cluster, folder, argv), folder)
+        jobs = slurm_run.accounted(cluster, folder)
+    assert len(jobs) > 3 and {job["State"] for job in jobs} == {"COMPLETED"}
+    apptainer.assert_jobs_in_image(folder, len(jobs))
+    assert (folder / MATRIX).read_bytes() == (tree / MATRIX).read_bytes()
+    assert tiers_of(folder) == {"bwrap"}
 
 
 def test_another_image_runs_everything_again_and_only_then(tree, image, data_run):
