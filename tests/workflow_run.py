@@ -102,13 +102,18 @@ def planned(folder, *options, configs=(SMOKE,)):
     """Return the jobs that a dry run plans, without `all`: a set of (rule, wildcards)."""
     done = snakemake(folder, "--dry-run", *options, configs=configs)
     assert done.returncode == 0, done.stdout + done.stderr
+    return planned_jobs(done.stdout + done.stderr)
+
+
+def planned_jobs(text):
+    """Return the jobs in the output of a dry run."""
     jobs = set()
-    for block in re.split(r"\n(?=\[|(?:local)?rule )", done.stdout + done.stderr):
+    for block in re.split(r"\n(?=\[|(?:local)?rule )", text):
         if found := re.search(r"^(?:local)?rule (\w+):", block, re.MULTILINE):
             wildcards = re.search(r"^ +wildcards: (.+)$", block, re.MULTILINE)
             jobs.add((found[1], wildcards[1] if wildcards else ""))
     jobs = {job for job in jobs if job[0] != "all"}
-    assert bool(jobs) != (NOTHING in done.stdout + done.stderr), done.stdout + done.stderr
+    assert bool(jobs) != (NOTHING in text), text
     return jobs
 
 
