@@ -29,6 +29,7 @@ def code(*scripts):
     return sorted(str(path) for path in found | data)
 
 
+@cache
 def imported_files(path):
     """Return the local files that the module at `path` imports, also inside functions; no relative imports."""
     names = []
