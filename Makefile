@@ -29,7 +29,7 @@ runtimes: setup   ## install what the config's languages and the sandbox need (a
 
 transfer-table: runtimes  ## the main job: everything up to results/transfer_table.csv, then the table
 	@echo "Running the main job; on two cores the default takes about a quarter of an hour"
-	@$(SNAKEMAKE) results/transfer_table.csv results/parallel_matrix.csv $(CONFIGFILE)
+	@$(SNAKEMAKE) all $(CONFIGFILE)
 	@$(BIN)/python -m scripts.show_table results/transfer_table.csv --config config.yaml $(CONFIG)
 
 report: runtimes  ## the page to look at, results/report.html: everything above, the transfer matrix, latent space, statistics

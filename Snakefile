@@ -94,4 +94,5 @@ rule all:
     default_target: True
     input:
         "results/transfer_table.csv",
+        f"results/transfer_table_{wf.other_reading(config)}.csv",
         "results/parallel_matrix.csv",
