@@ -19,6 +19,7 @@ from crosspl.errors import stop_on_user_error
 from crosspl.leftovers import cancel_leftovers
 from crosspl.lock import lock_tree, sign_tree
 from crosspl.record import record_settings
+from crosspl.remembered import remember
 from crosspl.resources import decisive, demand, growing
 
 min_version("9.27")
@@ -88,6 +89,9 @@ include: "rules/evaluation.smk"
 include: "rules/alignment.smk"
 include: "rules/analysis.smk"
 include: "rules/report.smk"
+
+
+remember(workflow.rules)
 
 
 rule all:

@@ -1,4 +1,4 @@
-"""Snakemake's own command-line `main`, many times, each in a process forked from this one, which has imported Snakemake.
+"""Snakemake's own command-line `main`, many times, each in a process forked from this one, which has imported it.
 
 In: lines [folder, options] of JSON on stdin. Out: lines [exit status, output] on stdout. Saves the import of Snakemake,
 its plugins and one library of others, about half of a dry run. Nothing of the repository is imported before the fork
