@@ -137,12 +137,24 @@ def where(files, path):
 
 def adapter_files(results, checkpoint):
     """Return the files of a checkpoint's adapter; `base` has none."""
-    return [] if checkpoint == "base" else [f"{results}/{checkpoint}/{name}" for name in ADAPTER_FILES]
+    return [] if checkpoint == "base" else _model_files(f"{results}/{checkpoint}", ADAPTER_FILES)
 
 
 def base_files(results):
     """Return the files of the base model."""
-    return [f"{results}/base/{name}" for name in BASE_FILES]
+    return _model_files(f"{results}/base", BASE_FILES)
+
+
+def _model_files(folder, names):
+    """Return the files of a model. Weights must be there, but their time decides nothing.
+
+    Snakemake looks into no file above max-checksum-file-size: touched weights of a large model would retrain what
+    is made from them. Changed ones are noticed by the manifest, which holds their hash.
+    """
+    from snakemake.io import ancient  # not for the jobs that only need the names
+
+    paths = [f"{folder}/{name}" for name in names]
+    return [ancient(path) if path.endswith(".safetensors") else path for path in paths]
 
 
 def adapter_option(results, checkpoint):
