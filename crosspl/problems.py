@@ -4,10 +4,12 @@ A source is a module with two functions (and a third where it can also feed the 
   build_problems(settings) -> problem rows            (schema: schemas/problem.schema.json)
   candidate_programs(problems, language, settings) -> program rows, not yet judged
   pretraining_corpus(problems, settings) -> documents (microworld only)
+Files that a source reads lie in settings["folder"].
 In: the source's name in the config. Out: its module; checked problem rows; judge rows.
 """
 
 import importlib
+from pathlib import Path
 
 from crosspl.errors import UserError
 
@@ -24,6 +26,12 @@ def load_source(name):
 def source_file(name):
     """Return the path of a source's module, for the workflow's inputs."""
     return SOURCES[name].replace(".", "/") + ".py"
+
+
+def source_data(settings):
+    """Return the paths of the files that a source reads, for the workflow's inputs; the microworld reads none."""
+    paths = Path(settings["folder"]).glob("*") if "folder" in settings else []
+    return sorted(str(path) for path in paths if path.is_file())
 
 
 def check_problems(problems, where):

@@ -16,7 +16,7 @@ from crosspl.checkpoints import before_name
 from crosspl.errors import UserError
 from crosspl.io import read_text
 from crosspl.languages import known_languages
-from crosspl.problems import source_file
+from crosspl.problems import source_data, source_file
 from crosspl.provenance import code
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "config.schema.json"
@@ -203,6 +203,11 @@ def other_reading(config):
 def source_code(config, script):
     """Return the code of `script` and of the config's problem source."""
     return code(script, source_file(config["problems"]["source"]))
+
+
+def source_files(config):
+    """Return the files that the config's problem source reads."""
+    return source_data(config["problems"][config["problems"]["source"]])
 
 
 def source_settings(config):

@@ -9,6 +9,7 @@ that a new mixture leaves the others alone.
 
 rule build_problems:
     input:
+        data=wf.source_files(config),
         code=wf.source_code(config, "scripts/build_problems.py"),
     output:
         problems="results/problems.jsonl.gz",
@@ -33,6 +34,7 @@ rule build_problems:
 rule build_programs:
     input:
         problems="results/problems.jsonl.gz",
+        data=wf.source_files(config),
         language="languages/{language}.yaml",
         code=wf.source_code(config, "scripts/build_programs.py"),
     output:
