@@ -1,8 +1,10 @@
 """What a job asks a machine or a cluster for: GPUs, cores, memory, time.
 
 In: the checked config (resources), a stage. Out: numbers for a rule's `threads:` and `resources:`. They decide no
-result, so a change of them runs nothing again.
+result, so a change of them runs nothing again; nor does how often a job saves its state.
 """
+
+UNDECISIVE = ("resources", "container", "save_steps", "save_generations")
 
 
 def demand(config, stage, what):
@@ -19,6 +21,6 @@ def growing(config, stage, what):
     return at
 
 
-def decisive(config):
-    """Return the config without what decides no result."""
-    return {key: value for key, value in config.items() if key not in ("resources", "container")}
+def decisive(settings):
+    """Return the config, or a block of it, without what decides no result."""
+    return {key: value for key, value in settings.items() if key not in UNDECISIVE}

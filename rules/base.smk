@@ -58,11 +58,12 @@ rule train_base:
         gpu=demand(config, "train_base", "gpu"),
         mem_mb=growing(config, "train_base", "mem_mb"),
         runtime=growing(config, "train_base", "runtime"),
+        save_every=config["base"]["training"]["save_steps"],
     params:
         model=wf.as_json(config["base"]["model"]),
-        training=wf.as_json(config["base"]["training"]),
+        training=wf.as_json(decisive(config["base"]["training"])),
         seed=config["base"]["seed"],
     shell:
         "python -W ignore -m scripts.train_base --corpus {input.corpus} --tokenizer results/base"
-        " --model {params.model:q} --training {params.training:q} --seed {params.seed} --output results/base"
-        " 2>&1 | tee {log}"
+        " --model {params.model:q} --training {params.training:q} --seed {params.seed}"
+        " --save-every {resources.save_every} --output results/base 2>&1 | tee {log}"

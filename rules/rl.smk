@@ -40,9 +40,10 @@ rule train_rl:
         mem_mb=growing(config, "train_rl", "mem_mb"),
         runtime=growing(config, "train_rl", "runtime"),
         boxes=demand(config, "train_rl", "boxes"),
+        save_every=config["rl"]["save_generations"],
     params:
         lora=wf.as_json(config["lora"]),
-        settings=wf.as_json(config["rl"]),
+        settings=wf.as_json(decisive(config["rl"])),
         adapter=lambda wildcards: wf.init_option(
             "results", wildcards.init, wildcards.seed
         ),
@@ -51,5 +52,6 @@ rule train_rl:
     shell:
         "python -W ignore -m scripts.train_rl --base results/base {params.adapter} --problems {input.problems}"
         " --language {wildcards.source} --languages {params.languages} --lora {params.lora:q}"
-        " --settings {params.settings:q} --seed {wildcards.seed} --jobs {resources.boxes} --output {params.output}"
+        " --settings {params.settings:q} --seed {wildcards.seed} --jobs {resources.boxes}"
+        " --save-every {resources.save_every} --output {params.output}"
         " --title 'rl {wildcards.init} seed {wildcards.seed}' 2>&1 | tee {log}"

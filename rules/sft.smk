@@ -31,11 +31,12 @@ rule train_sft:
         gpu=demand(config, "train_sft", "gpu"),
         mem_mb=growing(config, "train_sft", "mem_mb"),
         runtime=growing(config, "train_sft", "runtime"),
+        save_every=config["sft"]["save_steps"],
     params:
         lora=wf.as_json(config["lora"]),
-        settings=wf.as_json(config["sft"]),
+        settings=wf.as_json(decisive(config["sft"])),
         output=lambda wildcards: f"results/sft/{wildcards.mixture}/seed{wildcards.seed}",
     shell:
         "python -W ignore -m scripts.train_sft --base results/base --data {input.data} --lora {params.lora:q}"
-        " --settings {params.settings:q} --seed {wildcards.seed} --output {params.output}"
-        " --title 'sft {wildcards.mixture} seed {wildcards.seed}' 2>&1 | tee {log}"
+        " --settings {params.settings:q} --seed {wildcards.seed} --save-every {resources.save_every}"
+        " --output {params.output} --title 'sft {wildcards.mixture} seed {wildcards.seed}' 2>&1 | tee {log}"

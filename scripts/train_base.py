@@ -22,6 +22,7 @@ def main(argv=None):
     parser.add_argument("--model", required=True, type=json.loads, help="shape of the model, JSON")
     parser.add_argument("--training", required=True, type=json.loads, help="training settings, JSON")
     parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--save-every", required=True, type=int, help="steps between checkpoints under work/")
     parser.add_argument("--output", required=True, help="folder of the model")
     args = parser.parse_args(argv)
     output = Path(args.output)
@@ -29,8 +30,9 @@ def main(argv=None):
     inputs = [args.corpus, Path(args.tokenizer) / "tokenizer.json"]
     state = state_folder("base", __file__, inputs, args.model, args.training, args.seed)
     model = new_llama(args.model, tokenizer, args.seed)
+    settings = {**args.training, "save_steps": args.save_every}
     model, history = train_supervised(
-        model, tokenizer, read_rows(args.corpus), args.training, args.seed, state, "pretraining base"
+        model, tokenizer, read_rows(args.corpus), settings, args.seed, state, "pretraining base"
     )
     model.config.use_cache = True  # training switches it off, and generation without it is ten times slower
     save_files(model, output, ("model.safetensors", "config.json"))

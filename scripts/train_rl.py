@@ -30,6 +30,7 @@ def main(argv=None):
     parser.add_argument("--lora", required=True, type=json.loads, help="LoRA settings of a fresh adapter, JSON")
     parser.add_argument("--settings", required=True, type=json.loads, help="training settings, JSON")
     parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--save-every", required=True, type=int, help="generations between checkpoints under work/")
     parser.add_argument("--title", default="rl", help="name in progress lines")
     parser.add_argument("--jobs", type=int, default=4, help="boxes at a time")
     parser.add_argument("--cache", default="work/judge/verdicts.sqlite", help="verdict cache; '' for none")
@@ -48,10 +49,10 @@ def main(argv=None):
     start = models.adapter_hash(model)
     trainable = models.trainable_parameters(model)
     with Judge([args.language, *args.languages], jobs=args.jobs, cache=args.cache or None) as judge:
-        settings = args.settings
+        settings = {**args.settings, "save_generations": args.save_every}
         reward = execution_reward(judge, problems, args.language, settings["tests"], settings["harness_reward"])
         model, history = train_grpo(
-            model, tokenizer, problems, args.language, reward, args.settings, args.seed, state, args.title
+            model, tokenizer, problems, args.language, reward, settings, args.seed, state, args.title
         )
         toolchain, sandbox = judge.toolchains[args.language], judge.sandbox
     if all(entry["frac_reward_zero_std"] == 1 for entry in history if "frac_reward_zero_std" in entry):

@@ -22,6 +22,7 @@ def main(argv=None):
     parser.add_argument("--lora", required=True, type=json.loads, help="LoRA settings, JSON")
     parser.add_argument("--settings", required=True, type=json.loads, help="training settings, JSON")
     parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--save-every", required=True, type=int, help="steps between checkpoints under work/")
     parser.add_argument("--title", default="sft", help="name in progress lines")
     parser.add_argument("--output", required=True, help="folder of the adapter")
     args = parser.parse_args(argv)
@@ -32,7 +33,8 @@ def main(argv=None):
     model = models.fresh_adapter(models.load_base(args.base), args.lora, args.seed)
     start = models.adapter_hash(model)
     trainable = models.trainable_parameters(model)
-    model, history = train_supervised(model, tokenizer, rows, args.settings, args.seed, state, args.title)
+    settings = {**args.settings, "save_steps": args.save_every}
+    model, history = train_supervised(model, tokenizer, rows, settings, args.seed, state, args.title)
     manifest = {
         "settings": args.settings,
         "lora": args.lora,

@@ -266,7 +266,7 @@ def sft_options(tree, output):
     manifest = json.loads((tree / "results/sft/parallel/seed0/manifest.json").read_text())
     options = ["--base", "results/base", "--data", "results/sft_data/parallel.jsonl.gz", "--seed", "1000"]
     options += ["--lora", json.dumps(manifest["lora"]), "--settings", json.dumps(manifest["settings"])]
-    return [*options, "--output", output]
+    return [*options, "--save-every", "4", "--output", output]
 
 
 def test_full_disk_while_an_adapter_is_saved(tree, tmp_path, small_disk):

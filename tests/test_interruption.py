@@ -150,7 +150,7 @@ def test_half_written_checkpoint_is_passed_over(smoke_tree, tmp_path):
     (data,) = [path for path in manifest["inputs"] if path.startswith("results/sft_data/")]
     options = ["--base", "results/base", "--data", data, "--output", tmp_path / "again", "--seed", manifest["seed"]]
     options += ["--lora", json.dumps(manifest["lora"]), "--settings", json.dumps(manifest["settings"])]
-    done = command(tree, "train_sft", *options)
+    done = command(tree, "train_sft", *options, "--save-every", "4")
     assert done.returncode == 0, done.stderr
     assert set((tree / "work/sft").iterdir()) == folders, "the command has not looked into the folder of the first run"
     weights = "adapter_model.safetensors"
