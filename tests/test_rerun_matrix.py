@@ -1,186 +1,229 @@
-"""What runs again after a change: exactly what depends on it, and nothing for changes without effect on a result.
+"""The rerun matrix: every row of reruns.yaml is planned by Snakemake, and plans exactly the rules that the row names.
 
-One dry run per row in a copy of the finished smoke tree. Adding a language is also run for real.
+One dry run per row, in a copy of the finished smoke run. A row of modules is planned for one of its files, and for the
+others follows from the inputs of all jobs, which Snakemake lists with --forceall: what a file is an input of runs again
+when its bytes change, and what follows runs too (proved by the rows that are planned). dry_run_server says how the dry
+runs are made fast; some are made by the command `snakemake` itself as well, and must agree.
 """
 
+import json
+import os
 import re
+import subprocess
+from collections import defaultdict
 
 import pytest
-from workflow_run import SMOKE, TABLE, clone, files_below, planned, run_workflow
+import yaml
+from dry_runs import dry_runner, plan
+from rerun_docs import PAGE as DOCS
+from rerun_docs import page
+from rerun_rows import PAGE, READERS, STAGES, of_a_run, rules, section
+from workflow_run import ROOT, SMOKE, clone, environment, planned, run_workflow
 
-from crosspl.io import read_csv, read_rows
-
-TABLES = {"transfer_table"}
-SCORES = {"score"} | TABLES
-VERDICTS = {"judge_completions"} | SCORES
-SAMPLES = {"sample"} | VERDICTS
-RL = {"train_rl"} | SAMPLES
-SFT = {"train_sft"} | RL
-MIXTURES = {"build_mixture", "matching", "audit", "audit_table"} | SFT
-REPORT = "results/report.html"
-PROGRAMS = {"build_programs", "parallel_matrix"} | MIXTURES
-BASE = {"build_corpus", "train_base"} | MIXTURES
-EVERYTHING = {"build_problems"} | PROGRAMS | BASE
-
-FILES = [  # file, text that is replaced (None: the end), replacement, rules that run
-    ("crosspl/transfer_table.py", None, "\n# a comment\n", TABLES),
-    ("scripts/transfer_table.py", None, "\n# a comment\n", TABLES),
-    ("crosspl/statistics.py", None, "\n# a comment\n", SCORES),
-    ("scripts/judge_completions.py", None, "\n# a comment\n", VERDICTS),
-    ("crosspl/wrong_language.py", None, "\n# a comment\n", RL),
-    ("crosspl/sampling.py", None, "\n# a comment\n", SAMPLES),
-    ("crosspl/rewards.py", None, "\n# a comment\n", RL),
-    ("scripts/train_sft.py", None, "\n# a comment\n", SFT),
-    ("crosspl/mixtures.py", None, "\n# a comment\n", MIXTURES),
-    ("crosspl/judge/supervisor.c", None, "\n// a comment\n", PROGRAMS),
-    ("crosspl/tokenizer.py", None, "\n# a comment\n", BASE),
-    ("crosspl/microworld/world.py", None, "\n# a comment\n", EVERYTHING),
-    ("crosspl/importers/humaneval_x.py", None, "\n# a comment\n", set()),  # a source that is not used
-    ("scripts/show_table.py", None, "\n# a comment\n", set()),
-    ("languages/lua.yaml", None, "# a comment\n", {"build_programs", "parallel_matrix"} | VERDICTS),  # unseen
-    ("languages/python.yaml", None, "# a comment\n", PROGRAMS),  # source
-    ("languages/c.yaml", None, "# a comment\n", set()),  # not evaluated
-    ("Snakefile", None, "\n# a comment\n", set()),
-    ("rules/rl.smk", None, "\n# a comment\n", set()),
-    ("rules/sft.smk", r"priority: \d+", "priority: 1", set()),
-    ("config.yaml", None, "\n# a comment\n", set()),
-]  # fmt: skip
-
-SETTINGS = [  # overlay, rules that run
-    ("statistics: {draws: 201}", SCORES),
-    ("statistics: {treatment: same_problems}", TABLES),
-    ("resources: {train_rl: {gpu: 1, threads: 2, mem_mb: 9999, runtime: 1, boxes: 1}}", set()),
-    ("mark: other", SCORES),
-    ("sampling: {temperature: 0.9}", SAMPLES),
-    ("rl: {learning_rate: 3.0e-3}", RL),
-    ("sft: {learning_rate: 1.0e-3}", SFT),
-    ("lora: {r: 8}", SFT),
-    ("mixtures: {problems: 10}", MIXTURES),
-    ("base: {training: {steps: 331}}", {"train_base"} | SFT),  # the tokenizer is the same, so are the mixtures
-    ("problems: {microworld: {cases: 4}}", EVERYTHING),
+TARGETS = ("results/report.html", "results/figures", "all")
+SOURCES = "crosspl scripts languages rules report schemas configs profiles envs config.yaml Snakefile"
+RUN = f"snakemake {' '.join(TARGETS)} --cores 1 --configfile {SMOKE}"
+AGAIN = 20  # every so many rows are planned by the command too
+VARIANT = section("variant")
+KEYS = [
+    pytest.param(row, keys, number % AGAIN == 0, id=" ".join(keys))
+    for number, (row, keys) in enumerate(
+        (row, keys)
+        for row in section("settings")
+        for keys in ([row["keys"]] if row.get("together") else [{key: row["keys"][key]} for key in row["keys"]])
+    )
 ]
+MODULES, EDITS = section("modules"), section("edits")
+WATCHED = ("crosspl/**/*.py", "crosspl/**/*.c", "crosspl/**/*.bpf", "scripts/*.py", "report/*")
 
 
-PAGE = {"cost", "report"}
-ALIGNMENT = {"alignment_summary", "alignment_transfer"} | PAGE
-ABLATION = {"sample_ablated", "judge_completions", "ablation_table"} | PAGE
-ANALYSES = [  # file or overlay, rules that run for the report
-    ("crosspl/similarity.py", {"align", "align_lexical"} | ALIGNMENT),
-    ("crosspl/hidden_states.py", {"align", "align_lexical"} | ALIGNMENT | ABLATION),
-    ("crosspl/ablation.py", ABLATION),
-    ("crosspl/calibration.py", {"calibrate"} | PAGE),
-    ("crosspl/transfer_matrix.py", {"transfer_matrix"} | PAGE),
-    ("crosspl/report/sections.py", {"report"}),
-    ("report/template.html.j2", {"report"}),
-    ("configs/sweeps.yaml", set()),
-    ("alignment: {permutations: 20}", {"align", "align_lexical"} | ALIGNMENT),
-    ("ablation: {layer: 0}", ABLATION),
-    ("calibration: {repetitions: 51}", {"calibrate"} | PAGE),
-    ("matrix: {inits: [base, same_problems]}",
-     {"train_rl", "sample", "judge_completions", "transfer_matrix"} | PAGE),
-]  # fmt: skip
-
-
-def rules(jobs):
-    return {rule for rule, _ in jobs}
+@pytest.fixture(scope="module")
+def dry_run():
+    with dry_runner() as function:
+        yield function
 
 
 @pytest.fixture(scope="module")
 def tree(smoke_tree, tmp_path_factory):
-    """A copy of the finished tree; every test undoes its change."""
-    return clone(smoke_tree, tmp_path_factory.mktemp("rerun") / "tree")
+    """A copy of the finished run, with figures and without work/, which no plan looks at. Tests leave it as it was."""
+    tree = clone(smoke_tree, tmp_path_factory.mktemp("rerun") / "tree")
+    if not (tree / "results/figures").exists():
+        run_workflow(tree, "figures", "results/figures")
+    subprocess.run(["rm", "-rf", "work", ".git"], cwd=tree, check=True)
+    return tree
 
 
-def overlay(tree, text):
-    """Return the configs of the smoke run with `text` as a last one."""
-    (tree / "overlay.yaml").write_text(text)
+@pytest.fixture(scope="module")
+def graph(tree, dry_run):
+    """Return (rule, inputs, outputs) of all jobs, with one sweep."""
+    configs = overlay(tree, {"sweeps": {"size": {"all": "parallel"}}, "report.sweeps": ["size"]})
+    status, text = dry_run(tree, *TARGETS, "--forceall", configs=configs)
+    assert status == 0, text
+    blocks = [block for block in text.split("\n[") if "\n    jobid: " in block]
+    found = [
+        (re.search(r"rule (\w+):", block)[1], *(files(block, what) for what in ("input", "output"))) for block in blocks
+    ]
+    return [job for job in found if job[0] != "all"]
+
+
+def files(block, what):
+    """Return the files that a job of a dry run lists as `what`."""
+    listed = re.search(rf"^    {what}: (.+)$", block, re.MULTILINE)
+    return set(listed[1].split(", ")) if listed else set()
+
+
+def overlay(tree, keys):
+    """Write settings given by dotted names as a config that lies over the smoke run's; return all configs."""
+    nested = {}
+    for name, value in keys.items():
+        *outer, last = name.split(".")
+        block = nested
+        for part in outer:
+            block = block.setdefault(part, {})
+        block[last] = value
+    (tree / "overlay.yaml").write_text(json.dumps(nested))
     return (SMOKE, "overlay.yaml")
 
 
-@pytest.mark.parametrize("name, old, new, expected", FILES, ids=[f"{name}: {new.strip()}" for name, _, new, _ in FILES])
-def test_edited_file(tree, name, old, new, expected):
-    before = (tree / name).read_text()
-    after = before + new if old is None else re.sub(old, new, before)
-    assert after != before
-    (tree / name).write_text(after)
+def check(jobs, expected, only):
+    """Assert that planned jobs are of the expected rules, and `only` those that a row says."""
+    assert {rule for rule, _ in jobs} == expected
+    for names, pattern in only.items():
+        chosen = [wildcards for rule, wildcards in jobs if rule in names.split()]
+        assert chosen and all(re.search(pattern, wildcards) for wildcards in chosen), (names, pattern, chosen)
+
+
+@pytest.mark.parametrize("row, keys, by_command", KEYS)
+def test_changed_setting(tree, dry_run, row, keys, by_command):
+    configs = overlay(tree, keys)
+    jobs = plan(dry_run, tree, *TARGETS, configs=configs)
+    expected = rules(row["runs"]) if "report.sweeps" in keys else of_a_run(row["runs"])
+    check(jobs, expected | (PAGE if row.get("page", True) else set()), row.get("only", {}))
+    if by_command:
+        assert planned(tree, *TARGETS, configs=configs) == jobs
+
+
+@pytest.mark.parametrize("row", EDITS, ids=[row["what"] for row in EDITS])
+def test_edit(tree, tmp_path, dry_run, row):
+    copy = clone(tree, tmp_path / "tree")
+    subprocess.run(
+        ["bash", "-ec", row["command"]], cwd=copy, env=environment(SOURCES=SOURCES, RUN=RUN), check=True,
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    folder, options = (copy / row.get("folder", ".")).resolve(), row.get("options", [])
+    if re.search(r"sed -i|>>|rm results", row["command"]):
+        assert subprocess.run(["diff", "-rq", tree, folder], capture_output=True).returncode, (
+            "the command edits nothing"
+        )
+    jobs = plan(dry_run, folder, *TARGETS, *options, configs=row.get("configs", [SMOKE]))
+    changes_config = "config.yaml" in row["command"] and jobs
+    check(jobs, of_a_run(row["runs"]) | (PAGE if changes_config else set()), row.get("only", {}))
+    if EDITS.index(row) % AGAIN == 0:
+        assert planned(folder, *TARGETS, *options, configs=row.get("configs", [SMOKE])) == jobs
+
+
+def matched(patterns):
+    """Return the files of the repository that a row of modules names, in its order."""
+    paths = [path for pattern in patterns.split() for path in sorted(ROOT.glob(pattern))]
+    return list(dict.fromkeys(str(path.relative_to(ROOT)) for path in paths if path.is_file()))
+
+
+@pytest.mark.parametrize("row", MODULES, ids=[row["what"] for row in MODULES])
+def test_comment_in_a_module(tree, dry_run, row):
+    path = tree / matched(row["files"])[0]
+    before, status = path.read_bytes(), path.stat()
+    path.write_bytes(before + (b"\n// a comment\n" if path.suffix == ".c" else b"\n# a comment\n"))
     try:
-        assert rules(planned(tree)) == expected
+        jobs = plan(dry_run, tree, *TARGETS)
     finally:
-        (tree / name).write_text(before)
+        path.write_bytes(before)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    check(jobs, of_a_run(row["runs"]), {})
 
 
-@pytest.mark.parametrize("text, expected", SETTINGS, ids=[text for text, _ in SETTINGS])
-def test_changed_setting(tree, text, expected):
-    jobs = planned(tree, configs=overlay(tree, text))
-    assert rules(jobs) == expected
+def reached(graph, path):
+    """Return the rules of the jobs that read `path`, and of all jobs after them."""
+    readers = defaultdict(list)
+    for job in graph:
+        for name in job[1]:
+            readers[name].append(job)
+    found, todo = set(), [path]
+    for name in todo:
+        for rule, _, outputs in readers[name]:
+            if not outputs <= set(todo):
+                todo += outputs
+            found.add(rule)
+    return found
 
 
-@pytest.mark.parametrize("change, expected", ANALYSES, ids=[change for change, _ in ANALYSES])
-def test_analyses(tree, change, expected):
-    """What only the report needs; a changed setting is in the page, so the page is always made again."""
-    if ":" in change:
-        assert rules(planned(tree, REPORT, configs=overlay(tree, change))) == expected | {"report"}
-        return
-    before = (tree / change).read_text()
-    (tree / change).write_text(before + ("\n" if change.endswith(".j2") else "\n# a comment\n"))
-    try:
-        assert rules(planned(tree, REPORT)) == expected
-    finally:
-        (tree / change).write_text(before)
+def test_every_file_of_the_library_is_in_the_row_of_its_effect(graph):
+    """A new module fails here until it is in the row that the message names (or, with a new effect, in a new row)."""
+    rows = {path: row["what"] for row in MODULES for path in matched(row["files"])}
+    named = [path for row in MODULES for path in matched(row["files"])]
+    assert len(named) == len(set(named)), "a file is in two rows"
+    assert all(matched(pattern) for row in MODULES for pattern in row["files"].split()), "a pattern matches no file"
+    effects = {row["what"]: rules(row["runs"]) for row in MODULES}
+    wrong = []
+    for path in matched(" ".join(WATCHED)):
+        effect = reached(graph, path)
+        fitting = [what for what in effects if effects[what] == effect]
+        if rows.get(path) not in fitting:
+            wrong.append(f"{path} is in {rows.get(path)!r} and runs {sorted(effect)}: a row for it is {fitting}")
+    assert not wrong, "tests/reruns.yaml, modules:\n" + "\n".join(wrong)
 
 
-def test_a_new_mixture_leaves_the_others_alone(tree):
-    configs = overlay(tree, "mixtures: {names: [parallel, same_problems, dose_50], "
-                            "variants: {dose_50: {rule: dose, parallel_share: 0.5}}}")  # fmt: skip
-    jobs = planned(tree, configs=configs)
-    for rule in ("build_mixture", "train_sft", "train_rl", "sample", "judge_completions", "score"):
-        assert all("dose_50" in wildcards for name, wildcards in jobs if name == rule), rule
-    assert {wildcards for name, wildcards in jobs if name == "audit"} == {"training_set=sft/dose_50"}
+def test_the_graph_of_the_rules_is_snakemakes(graph):
+    made = {output: rule for rule, _, outputs in graph for output in outputs}
+    readers = {rule: set() for rule in made.values()}
+    for rule, inputs, _ in graph:
+        for path in inputs & set(made):
+            readers[made[path]].add(rule)
+    assert readers == {rule: set(names.split()) for rule, names in READERS.items()}
+    assert sorted(" ".join(STAGES.values()).split()) == sorted(READERS)
 
 
-def test_rl_setting_leaves_other_checkpoints_alone(tree):
-    jobs = planned(tree, configs=overlay(tree, "rl: {learning_rate: 3.0e-3}"))
-    sampled = {wildcards for rule, wildcards in jobs if rule in ("sample", "judge_completions", "score")}
-    assert sampled and all(wildcards.startswith("checkpoint=rl/") for wildcards in sampled)
+def leaves(schema, path=()):
+    """Yield the dotted names of all settings of a JSON schema; `*` is any name."""
+    more = schema.get("additionalProperties")
+    if "properties" in schema:
+        for name, part in schema["properties"].items():
+            yield from leaves(part, (*path, name))
+    elif isinstance(more, dict) and "properties" in more:
+        yield from leaves(more, (*path, "*"))
+    else:
+        yield ".".join(path)
 
 
-def test_sft_setting_leaves_rl_from_base_alone(tree):
-    jobs = planned(tree, configs=overlay(tree, "sft: {learning_rate: 1.0e-3}"))
-    trained = {wildcards for rule, wildcards in jobs if rule == "train_rl"}
-    assert trained and not any("init=base" in wildcards for wildcards in trained)
+def test_every_setting_has_a_row():
+    """A new key of the schema fails here until a row of tests/reruns.yaml says what it runs."""
+    rows = {key: value for row in section("settings") for key, value in row["keys"].items()}
+    inner = {f"{key}.{name}" for key, value in rows.items() if isinstance(value, dict) for name in value}
+    covered = {*rows, *inner, *section("one_value"), *(f"mixtures.variants.*.{key}" for key in VARIANT["keys"])}
+    schema = json.loads((ROOT / "schemas/config.schema.json").read_text())
+    missing = [name for name in leaves(schema) if name not in covered]
+    assert not missing, f"no row in tests/reruns.yaml for {missing}"
+    properties = schema["properties"]
+    for name in section("one_value"):
+        section_name, key = name.split(".")
+        assert len(properties[section_name]["properties"][key]["enum"]) == 1, f"{name} has several values now"
 
 
-def test_added_seed_runs_only_that_seed(tree):
-    jobs = planned(tree, configs=overlay(tree, "seeds: [0, 1, 7]"))
-    assert rules(jobs) == SFT
-    others = {(rule, wildcards) for rule, wildcards in jobs if not re.search(r"seed=?7$", wildcards)}
-    assert others == {("transfer_table", "")}
+def test_changed_variant_makes_its_mixture_again(tree, dry_run, tmp_path):
+    copy = clone(tree, tmp_path / "tree")
+    target, variants = "results/sft_data/own.jsonl.gz", {"mixtures.variants": {"own": VARIANT["start"]}}
+    run_workflow(copy, "a mixture of one's own", target, configs=overlay(copy, variants))
+    for key, value in VARIANT["keys"].items():
+        configs = overlay(copy, {"mixtures.variants": {"own": VARIANT["start"] | {key: value}}})
+        assert plan(dry_run, copy, target, configs=configs) == {("build_mixture", "mixture=own")}, key
 
 
-def test_unseen_language_file_builds_only_its_programs(tree):
-    path = tree / "languages/lua.yaml"
-    before = path.read_text()
-    path.write_text(before + "# a comment\n")
-    try:
-        built = {wildcards for rule, wildcards in planned(tree) if rule == "build_programs"}
-    finally:
-        path.write_text(before)
-    assert built == {"language=lua"}
+def test_the_documentation_is_the_matrix():
+    text = DOCS.read_text()
+    assert page(text) == text, "python tests/rerun_docs.py writes it anew"
 
 
-def test_added_language_is_all_that_is_computed(tree):
-    """Plan it, then run it: the shards of the other languages are the same files as before."""
-    configs = overlay(tree, "languages: {unseen: [lua, php, javascript]}")
-    jobs = planned(tree, configs=configs)
-    assert rules(jobs) == {"build_programs", "parallel_matrix"} | SAMPLES
-    assert {wildcards for rule, wildcards in jobs if rule == "build_programs"} == {"language=javascript"}
-    before, completions = files_below(tree / "work/completions"), read_rows(tree / "results/completions/base.jsonl.gz")
-    run_workflow(tree, "javascript is added", configs=configs)
-    after = files_below(tree / "work/completions")
-    assert {path: after.get(path) for path in before} == before
-    added = set(after) - set(before)
-    assert {path.name for path in added} == {"javascript.jsonl.gz"}
-    assert len(added) == sum(rule == "sample" for rule, _ in jobs)
-    now = read_rows(tree / "results/completions/base.jsonl.gz")
-    assert [row for row in now if row["language"] != "javascript"] == completions
-    assert {row["role"] for row in read_csv(tree / TABLE) if row["target"] == "javascript"} == {"unseen"}
+def test_profiles_of_one_results_tree_agree():
+    """What decides reruns is the same in all of them, or a run on a cluster would do again what this machine did."""
+    profiles = {path: yaml.safe_load(path.read_text()) for path in ROOT.glob("profiles/*/config.yaml")}
+    for key in ("max-checksum-file-size", "rerun-triggers", "software-deployment-method"):
+        assert len({json.dumps(profile.get(key)) for profile in profiles.values()}) == 1, (key, list(profiles))
