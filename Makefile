@@ -5,12 +5,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 SNAKEMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" snakemake
 CONFIG ?=
+TARGET ?=
 EFFECT ?= 3.3
 TABLE ?= results/transfer_table.csv
 ROW ?= 1
 CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: help setup runtimes transfer-table report plan power smoke humaneval-x test test-kills test-slurm test-container test-languages languages lint costs verify trace lock benchmark-judge container clean
+.PHONY: help setup runtimes transfer-table report plan explain power smoke humaneval-x test test-kills test-slurm test-container test-languages languages lint costs verify trace lock benchmark-judge container clean
 
 help:             ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -39,6 +40,9 @@ report: runtimes  ## the page to look at, results/report.html: everything above,
 
 plan: setup       ## what CONFIG costs from nothing, before it starts
 	@$(BIN)/python -m scripts.estimate_cost config.yaml $(CONFIG)
+
+explain: setup    ## what `make transfer-table` (or TARGET=results/report.html) would do again with CONFIG, why, at what cost
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m scripts.explain $(or $(TARGET),all) $(CONFIGFILE)
 
 power: setup      ## EFFECT=3.3: problems and seeds that would find a difference of so many points, from the finished run
 	@$(BIN)/python -m scripts.power --effect $(EFFECT) $$(test ! -d results/verdicts/rl || $(BIN)/python -m scripts.plan_options config.yaml $(CONFIG))

@@ -30,7 +30,7 @@ def _function(inputs, params):
     """Return Snakemake's function of the wildcards for one rule."""
 
     def remembered(wildcards):
-        values = {name: _short(_value(item, wildcards)) for name, item in params}
+        values = {name: short(_value(item, wildcards)) for name, item in params}
         return as_json(values | {"files": _bytes(edited_files(inputs, wildcards))})
 
     return remembered
@@ -51,7 +51,7 @@ def _value(item, wildcards):
     return function(wildcards) if callable(function) else item
 
 
-def _short(value):
+def short(value):
     """Return a value as it is, or a hash of it where it is long."""
     text = value if isinstance(value, str) else as_json(value)
     return value if len(text) <= LONGEST else f"#{digest(text)}"
