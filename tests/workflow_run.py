@@ -33,7 +33,7 @@ def copy_repository(target, source=ROOT):
     for name in filter(None, listed.stdout.split("\0")):
         if (source / name).is_file():  # else deleted, and not yet committed so
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / name, target / name)
+            shutil.copy(source / name, target / name)
     return target
 
 
