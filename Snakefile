@@ -21,6 +21,7 @@ from crosspl.lock import lock_tree, sign_tree
 from crosspl.record import record_settings
 from crosspl.remembered import remember
 from crosspl.resources import decisive, demand, growing
+from crosspl.storage import link_results, own
 
 min_version("9.27")
 
@@ -30,6 +31,7 @@ configfile: "config.yaml"
 
 with stop_on_user_error():
     wf.check_config(config, workflow.configfiles)
+    link_results(workflow)
     IMAGE = image_file(config["container"])
     require_image(IMAGE, workflow.deployment_settings.deployment_method)
 

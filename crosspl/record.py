@@ -170,6 +170,10 @@ def _write(path, value):
 
 def _name(path):
     name = os.path.relpath(path)
+    results = os.path.dirname(os.environ.get(FOLDER, ""))
+    if os.path.islink(results):  # to local copies of what is in storage
+        copies = os.path.relpath(os.path.realpath(results)) + "/"
+        name = f"{results}/{name.removeprefix(copies)}" if name.startswith(copies) else name
     return os.path.abspath(path) if name.startswith("..") else name
 
 

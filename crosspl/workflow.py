@@ -17,7 +17,7 @@ from crosspl.errors import UserError
 from crosspl.io import read_text
 from crosspl.languages import known_languages
 from crosspl.problems import source_data, source_file
-from crosspl.provenance import code
+from crosspl.storage import code, own
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "config.schema.json"
 BASE_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "manifest.json")
@@ -207,7 +207,7 @@ def source_code(config, script):
 
 def source_files(config):
     """Return the files that the config's problem source reads."""
-    return source_data(config["problems"][config["problems"]["source"]])
+    return own(source_data(config["problems"][config["problems"]["source"]]))
 
 
 def source_settings(config):

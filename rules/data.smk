@@ -35,7 +35,7 @@ rule build_programs:
     input:
         problems="results/problems.jsonl.gz",
         data=wf.source_files(config),
-        language="languages/{language}.yaml",
+        language=own("languages/{language}.yaml"),
         code=wf.source_code(config, "scripts/build_programs.py"),
     output:
         programs="results/programs/{language}.jsonl.gz",

@@ -80,7 +80,9 @@ rule judge_completions:
     input:
         completions="results/completions/{checkpoint}.jsonl.gz",
         problems="results/problems.jsonl.gz",
-        languages=expand("languages/{language}.yaml", language=ex.all_languages(config)),
+        languages=own(
+            expand("languages/{language}.yaml", language=ex.all_languages(config))
+        ),
         code=wf.code("scripts/judge_completions.py"),
     output:
         verdicts="results/verdicts/{checkpoint}.jsonl.gz",

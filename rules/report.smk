@@ -54,7 +54,7 @@ rule report:
     input:
         tables=[*an.report_tables(config), "results/cost.csv"],
         models=an.report_model_files(config),
-        template=an.report_files(),
+        template=own(an.report_files()),
         code=wf.code("scripts/report.py"),
     output:
         page=report(

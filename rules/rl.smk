@@ -17,9 +17,11 @@ rule train_rl:
             audit=["exclusion", "contamination"],
             training_set=["pretraining", "rl/{source}"],
         ),
-        languages=lambda wildcards: expand(
-            "languages/{language}.yaml",
-            language={wildcards.source, *ex.training_languages(config)},
+        languages=lambda wildcards: own(
+            expand(
+                "languages/{language}.yaml",
+                language={wildcards.source, *ex.training_languages(config)},
+            )
         ),
         code=wf.code("scripts/train_rl.py"),
     output:
