@@ -11,7 +11,7 @@ TABLE ?= results/transfer_table.csv
 ROW ?= 1
 CONFIGFILE := $(if $(CONFIG),--configfile $(CONFIG))
 
-.PHONY: help setup runtimes transfer-table report plan explain power smoke humaneval-x test test-kills test-slurm test-container test-languages languages lint costs verify trace lock benchmark-judge container clean
+.PHONY: help setup runtimes transfer-table report plan explain power smoke humaneval-x test test-kills test-slurm test-container test-languages languages lint costs verify trace lock benchmark-judge container clean benchmark-scale plugins
 
 help:             ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -23,6 +23,14 @@ setup: .venv/complete  ## create the environment in .venv, as pinned in requirem
 	@echo "Creating the environment in .venv (about 2 GB, a few minutes the first time)"
 	@$(PYTHON) -m venv .venv || { echo "error: no venv module; apt-get install python3-venv"; exit 2; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@touch $@
+
+plugins: .venv-plugins/complete  ## what Kubernetes and object storage need, over .venv, in .venv-plugins
+
+.venv-plugins/complete: requirements-plugins.lock | setup
+	@$(PYTHON) -m venv .venv-plugins
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$(.venv-plugins/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main.pth
+	@.venv-plugins/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-plugins.lock
 	@touch $@
 
 runtimes: setup   ## install what the config's languages and the sandbox need (apt), or say what to install
@@ -92,6 +100,8 @@ trace:            ## ROW=1 TABLE=results/transfer_table.csv: all that a row of a
 
 lock: setup       ## pin anew what the packages of envs/ need; UPGRADE=--upgrade takes the newest versions that fit
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m scripts.lock_environments $(UPGRADE)
+
+benchmark-scale: setup ; @$(BIN)/python -m benchmarks.scale  ## what Snakemake itself costs for 10 seeds x 8 mixtures x 4 sources x 20 PLs
 
 benchmark-judge: setup ; @$(BIN)/python -m benchmarks.judge --compare benchmarks/judge.json  ## what the judge costs, beside the committed result
 
