@@ -58,8 +58,8 @@ def check_slurm(workflow, config):
     check_memory_of_slurm(output("scontrol", "show", "config"))
     file = workflow.executor_settings.partition_config
     partitions = known_partitions(file, nodes) if file else None
-    seen = set()
-    for job in workflow.dag.get_jobs_or_groups():
+    dag, seen = workflow.dag, set()
+    for job in dict.fromkeys(dag.get_job_group(job) or job for job in dag.needrun_jobs()):
         if not job.is_local:
             for request, line in requests(workflow, job, partitions):
                 if request not in seen:

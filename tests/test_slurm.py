@@ -50,7 +50,7 @@ class Run(NamedTuple):
 def finished(cluster, tree, process):
     """Return the Run when `process` has ended well."""
     log, jobs = finish(process, tree), defaultdict(list)
-    for row in sorted(accounted(cluster, tree), key=lambda row: row["Start"]):
+    for row in sorted(accounted(cluster, tree), key=lambda row: row["End"]):
         jobs[row["Comment"].removeprefix("rule_")].append(row)
     return Run(tree, log, dict(jobs))
 
@@ -59,11 +59,7 @@ def finished(cluster, tree, process):
 def disturbed(slurm_cluster, smoke_tree, tmp_path_factory):
     """What belongs to the init `parallel`, from its mixture on, in a copy of the smoke run."""
     tree = clone(smoke_tree, tmp_path_factory.mktemp("slurm_smoke") / "tree")
-    for path in [
-        *(tree / "results" / name for name in REDONE),
-        *(tree / "work").glob("[!j]*"),
-        tree / "logs/train_sft",
-    ]:
+    for path in [*(tree / "results" / name for name in REDONE), *(tree / "work").glob("[a-ik-z]*")]:
         shutil.rmtree(path)
     (tree / TABLE).unlink()
     mark = f"CROSSPL_TEST_RUN={tree}"
@@ -157,10 +153,8 @@ def check_granted(cluster, run, attempts=1):
     """Assert that every finished job got what it asked for; memory and time of one of the first `attempts`."""
     for what, rows in run.jobs.items():
         row, first = rows[-1], asked(what, steps(cluster, rows[-1]))
-        wanted = [
-            {**first, "mem_mb": first["mem_mb"] * n, "minutes": first["minutes"] * n} for n in range(1, attempts + 1)
-        ]
-        assert granted(row) in wanted, (what, row)
+        more = [{key: first[key] * attempt for key in ("mem_mb", "minutes")} for attempt in range(1, attempts + 1)]
+        assert granted(row) in [{**first, **one} for one in more], (what, row)
         assert row["NodeList"].startswith(first["partition"]), row
 
 
@@ -205,7 +199,7 @@ def test_nothing_is_done_twice(disturbed):
     interrupted = sorted(state for states in ends.values() for state in states[:-1])
     assert {"CANCELLED", "REQUEUED", "NODE_FAIL"} <= set(interrupted), ends
     for rows in disturbed.jobs.values():
-        for before, after in pairwise(rows):
+        for before, after in pairwise(row for row in rows if row["Start"][0].isdigit()):  # others never started
             assert before["End"] <= after["Start"], (before, after)
 
 
