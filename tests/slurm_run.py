@@ -76,7 +76,7 @@ def start(cluster, folder, argv, **marks):
 
 def finish(process, folder):
     """Wait for a run to end well, and return its output."""
-    status = process.wait(PATIENCE_S)
+    status = process.wait(3 * PATIENCE_S)
     text = (folder / "run.log").read_text()
     assert status == 0, text[-8000:]
     return text
