@@ -18,6 +18,7 @@ VERDICTS = "results/verdicts/base.jsonl.gz"
 PATIENCE_S = 120
 UNREAD = {  # rule: parts of inputs that it declares so that they are made first, or for others that share its list
     "transfer_table": ("audit/", "pass_at_1/", "sft_data/matching.csv"),
+    "other_reading": ("audit/", "sft_data/matching.csv"),
     "train_sft": ("audit/", "base/manifest.json"),
     "train_rl": ("audit/", "base/manifest.json"),
     "sample": ("base/manifest.json",),
