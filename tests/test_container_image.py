@@ -30,7 +30,7 @@ TIERS = [  # as docs/containers.md lists them: where Apptainer runs, what is put
     ("with `--containall --bind /dev/full`", apptainer.ORDINARY, ["--containall", "--bind", "/dev/full"], "bwrap"),
     ("where parts of /proc are masked (in Docker, Kubernetes)", MASKED_PROC, [], "bwrap-noproc"),
     ("without further user namespaces", [*apptainer.NAMESPACE, *NO_MORE_NAMESPACES], [], "landlock"),
-    ("root with `--no-privs`", apptainer.NAMESPACE, ["--no-privs"], "none"),
+    ("root with `--no-privs`", apptainer.NAMESPACE, ["--no-privs"], None),
 ]  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def test_boxes_in_the_image(open_tree, where, prefix, options, tier):
     argv = [*prefix, "apptainer", "exec", *options, "--home", open_tree, open_tree / "image.sif", *judge]
     done = subprocess.run(argv, cwd=open_tree, env=environment(), capture_output=True, text=True)
     shutil.rmtree(open_tree / "work", ignore_errors=True)  # the next one is another user
-    if tier == "none":
+    if tier is None:
         assert done.returncode == 3 and "no sandbox can be made here" in done.stderr and not output.exists()
         return
     if tier == "landlock" and done.returncode == 3:
@@ -163,7 +163,30 @@ def test_boxes_in_the_image(open_tree, where, prefix, options, tier):
     assert (row["verdict"], row["sandbox"]) == ("OK", tier)
 
 
+@pytest.mark.parametrize("prefix", [[], apptainer.ORDINARY], ids=["as it is", "ordinary user"])
+def test_sigterm_reaches_the_command_and_its_status_comes_back(open_tree, prefix):
+    if prefix and os.geteuid():
+        pytest.skip("only root can become another user")
+    code = "import signal, sys; signal.signal(15, lambda *_: sys.exit(75)); print('ready', flush=True); signal.pause()"
+    argv = [
+        *prefix,
+        "apptainer",
+        "--silent",
+        "exec",
+        "--home",
+        open_tree,
+        open_tree / "image.sif",
+        "python",
+        "-c",
+        code,
+    ]
+    process = subprocess.Popen(argv, cwd=open_tree, env=environment(), stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    assert process.wait() == 75, "what a preempted command says to the scheduler"
+
+
 def test_the_documented_tiers_are_these():
     text = (ROOT / "docs/containers.md").read_text()
     for where, _, _, tier in TIERS:
-        assert f"\n| {where} | `{tier}` |" in text
+        assert f"\n| {where} | {f'`{tier}`' if tier else 'refused'} |" in text
