@@ -10,6 +10,7 @@ import argparse
 import gzip
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,11 @@ def rows(tree):
     plan, *cost = measure(tree, "--dry-run", TARGET)
     jobs = int(re.search(r"^total +(\d+)", plan, re.MULTILINE)[1])
     yield "plan of a fresh tree", *cost, jobs
+    submit = "echo {rule} >>submitted; echo 1 #"  # without the script that follows
+    profile = ("--workflow-profile", "profiles/generic/lsf", "--immediate-submit", "--notemp")
+    _, *cost = measure(tree, TARGET, *profile, "--cluster-generic-submit-cmd", submit)
+    yield "submission to a cluster", *cost, len((tree / "submitted").read_text().splitlines())
+    shutil.rmtree(tree / ".snakemake")
     finish(tree, plan)
     nothing, *cost = measure(tree, "--dry-run", TARGET)
     assert "Nothing to be done" in nothing, nothing[-2000:]
@@ -77,7 +83,7 @@ def main(argv=None):
         print(f"{'':24} {'jobs':>6} {'wall s':>8} {'CPU s':>8}")
         for name, wall, cpu, jobs in rows(Path(folder)):
             print(f"{name:24} {jobs:6} {wall:8.1f} {cpu:8.1f}", flush=True)
-            worst = max(worst, cpu)
+            worst = max(worst, cpu if name.startswith("plan") else 0)
     print(f"a plan may take {MOST_S} CPU s")
     return int(worst > MOST_S)
 

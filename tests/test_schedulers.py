@@ -4,6 +4,7 @@ The stand-ins refuse a command line that the real commands would refuse, run the
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -104,11 +105,11 @@ def adapt(tree, site, overlay):
     (tree / "overlay.yaml").write_text(overlay)
 
 
-def submitted(text, rule=""):
-    """Return the numbers of the jobs that Snakemake says it has submitted, or of one rule's."""
-    blocks = text.split("\nrule ")[1:]
-    return [line.split("'")[-2] for block in blocks if block.startswith(rule)
-            for line in block.splitlines() if "with external jobid" in line]  # fmt: skip
+def submitted(text, rule):
+    """Return the queue's numbers of the jobs of a rule, in the order in which Snakemake says it has submitted them."""
+    jobs = set(re.findall(rf"^rule {rule}:$.*?^ +jobid: (\d+)$", text, re.MULTILINE | re.DOTALL))
+    return [number for job, number in re.findall(r"^Submitted job (\d+) with external jobid '(.+)'", text, re.MULTILINE)
+            if job in jobs]  # fmt: skip
 
 
 def wait_for(event, what):
@@ -124,7 +125,7 @@ def test_part_of_the_workflow(site, smoke_tree, tmp_path):
     """Jobs on the cluster make the same bytes as here; one that is killed for its memory gets more."""
     tree = copy_repository(tmp_path / "tree")
     adapt(tree, site, "{}")
-    files = ["results/base/tokenizer.json", "results/programs/lua.jsonl.gz"]
+    files = ["results/base/tokenizer.json", "results/programs/python.jsonl.gz", "results/audit/exclusion/rl/python.csv"]
     argv = [*workflow(site, *files), "--set-resources", LITTLE_MEMORY]
     done = run(site, tree, *argv)
     text = done.stdout + done.stderr
@@ -133,6 +134,7 @@ def test_part_of_the_workflow(site, smoke_tree, tmp_path):
         assert (tree / name).read_bytes() == (smoke_tree / name).read_bytes()
     attempts = submitted(text, "build_programs")
     assert len(attempts) > 1 and len(submitted(text, "build_corpus")) == 1, text
+    assert "Submitted group job" in text  # audits are small, and share a job
     for number, memory in zip(attempts, ("150M", "300M", "450M"), strict=False):
         assert memory in asked(site, number).upper()
     assert NOTHING in run(site, tree, *argv).stderr
@@ -174,7 +176,7 @@ def test_killed_and_cancelled(site, tmp_path):
     argv += ["--set-resources", "calibrate:gpu=1"]
     process, output = start(site, tree, tmp_path / "first.log", *argv)
     wait_for(lambda: working(tree) or process.poll() is not None, "at work")
-    (first,) = submitted(output())
+    (first,) = submitted(output(), "calibrate")
     for figure in FIGURES[site.name]:
         assert figure in asked(site, first), asked(site, first)
     main_process(process).kill()
@@ -182,7 +184,7 @@ def test_killed_and_cancelled(site, tmp_path):
     assert working(tree), "the job does not go on without Snakemake"
 
     process, output = start(site, tree, tmp_path / "second.log", *argv)
-    (second,) = wait_for(lambda: submitted(output()), "submitted again")
+    (second,) = wait_for(lambda: submitted(output(), "calibrate"), "submitted again")
     assert f"cancelling job {first} of a run that has ended" in output()
     wait_for(lambda: working(tree) or process.poll() is not None, "at work again")
     assert len(working(tree)) == 1 and second != first
