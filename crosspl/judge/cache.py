@@ -45,12 +45,12 @@ class VerdictCache:
                 "delete from verdicts where rowid <= (select (min(rowid) + max(rowid)) / 2 from verdicts)"
             )
             self.database.execute("vacuum")
-            self.database.execute("pragma wal_checkpoint(truncate)")
 
     def _open(self):
         database = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
         try:
-            database.execute("pragma journal_mode=wal")
+            with contextlib.suppress(sqlite3.OperationalError):  # an old wal that another process still uses
+                database.execute("pragma journal_mode=delete")  # not wal: the nodes of a cluster share no memory
             database.execute("pragma synchronous=normal")
             database.execute("create table if not exists verdicts (key text primary key, value text not null)")
             [(state,)] = database.execute("pragma quick_check(1)").fetchall()
