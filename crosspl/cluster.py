@@ -16,6 +16,7 @@ from crosspl.errors import UserError
 
 PLUGIN = "snakemake_executor_plugin_slurm"
 PROFILE, PARTITIONS = "profiles/slurm/config.yaml", "profiles/slurm/partitions.yaml"
+SINFO = ("sinfo", "--noheader", "--Node", "--format=%R|%l|%m|%c|%G")
 POLL_S = 180  # the longest the plugin waits until it looks again
 NO_NODE = "Requested node configuration is not available"  # also said while every such node is down, which passes
 
@@ -54,7 +55,7 @@ def check_slurm(workflow, config):
     if not shutil.which("sbatch"):
         raise UserError("this machine has no sbatch: run on a login node of the cluster, or without the Slurm profile")
     check_limits(workflow, config)
-    nodes = read_nodes(output("sinfo", "--noheader", "--Node", "--format=%R|%l|%m|%c|%G"))
+    nodes = read_nodes(output(*SINFO))
     check_memory_of_slurm(output("scontrol", "show", "config"))
     file = workflow.executor_settings.partition_config
     partitions = known_partitions(file, nodes) if file else None
@@ -112,6 +113,21 @@ def read_nodes(text):
         gpus = {model: int(count) for model, count in re.findall(r"gpu:(?:([\w.]+):)?(\d+)", gres)}
         nodes.append(Node(partition, minutes_of(limit), int(memory.strip("+")), int(cores.strip("+")), gpus))
     return nodes
+
+
+def largest(nodes):
+    """Return {partition: limits} in the words of the plugin: its time limit, and the most that one of its nodes has."""
+    found = {}
+    for name in dict.fromkeys(node.partition for node in nodes):
+        own = [node for node in nodes if node.partition == name]
+        gpus = max(sum(node.gpus.values()) for node in own)
+        minutes = own[0].minutes
+        found[name] = (
+            ({"max_runtime": int(minutes)} if minutes < float("inf") else {})
+            | {"max_mem_mb": max(node.mem_mb for node in own), "max_threads": max(node.cores for node in own)}
+            | ({"max_gpu": gpus} if gpus else {})
+        )
+    return found
 
 
 def minutes_of(limit):

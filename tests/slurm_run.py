@@ -16,9 +16,10 @@ from workflow_run import ROOT, environment
 from scripts.install_slurm import lacking_packages
 
 SCRIPT = ROOT / "tests/slurm_cluster.sh"
+PARTITIONS = ROOT / "tests/slurm_partitions.yaml"
 PATIENCE_S = 600  # for an event; a loaded machine is slow
 QUICK = [  # what is different on a test cluster: its partitions, a fast file system, a few jobs to look after
-    "--slurm-partition-config", ROOT / "tests/slurm_partitions.yaml",
+    "--slurm-partition-config", PARTITIONS,
     "--slurm-init-seconds-before-status-checks", "1",
     "--latency-wait", "10",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from slurm_run import on, queued, run_command, slurm, wait_for
+from slurm_run import PARTITIONS, on, queued, run_command, slurm, wait_for
 from test_bad_input import message
 from workflow_run import SMOKE, TABLE, copy_repository, environment
 
@@ -102,6 +102,12 @@ def test_nodes_of_other_clusters_are_read():
         ("short", 30, 1000, 2, {}),
         ("any", 2940.5, 1, 1, {"": 2}),
     ]
+
+
+def test_partitions_are_listed_as_the_profile_wants_them(slurm_cluster):
+    listed = yaml.safe_load(slurm(slurm_cluster, sys.executable, "-m", "scripts.list_partitions"))
+    assert listed == {"partitions": {**NODE, "urgent": {**NODE["gpu"], "max_runtime": 120}}}
+    assert {name: listed["partitions"][name] for name in NODE} == yaml.safe_load(PARTITIONS.read_text())["partitions"]
 
 
 def leave_behind(cluster, folder, name):
