@@ -169,11 +169,12 @@ def requests(workflow, job, partitions):
     for attempt in range(1, workflow.execution_settings.retries + 2):
         job.attempt = attempt
         asked = job.resources
+        model = asked.get("gpu_model")
         partition = asked.get("slurm_partition") or (get_best_partition(partitions, job, quiet) if partitions else "")
         account = f"-A {asked.get('slurm_account')}" if asked.get("slurm_account") else ""
         yield (
             Request(job.name, attempt, partition, asked.get("runtime", 0), asked.get("mem_mb", 0), job.threads,
-                    asked.get("gpu", 0), asked.get("gpu_model"), len(job) if job.is_group() else 1),
+                    asked.get("gpu", 1 if model else 0), model, len(job) if job.is_group() else 1),
             get_submit_command(
                 job,
                 {"run_uuid": "test", "slurm_logfile": "/dev/null", "comment_str": "test", "account": account,

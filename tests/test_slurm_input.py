@@ -47,6 +47,9 @@ IMPOSSIBLE = {  # name: changes of the partition file, of config resources, more
     "unknown GPU model": (
         {}, {"train_sft": {"gpu": 1}}, ["--set-resources", "train_sft:gpu_model=b200"],
         ["train_sft, attempt 1", "1 GPUs (b200)", "no node of partition 'gpu'"]),
+    "a GPU model for jobs without GPUs": (  # the plugin would ask for one GPU
+        {}, {}, ["--set-resources", "build_problems:gpu_model=a100"],
+        ["build_problems, attempt 1", "1 GPUs (a100)", "no node of partition 'cpu'"]),
     "unknown account": (
         {}, {}, ["--set-resources", "train_sft:slurm_account=nobody"],
         ["train_sft, attempt 1", "Slurm refuses", "Invalid account", "profiles/slurm/config.yaml"]),
