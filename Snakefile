@@ -18,6 +18,7 @@ from crosspl.cost_estimate import cost_lines
 from crosspl.errors import stop_on_user_error
 from crosspl.leftovers import cancel_leftovers
 from crosspl.lock import lock_tree, sign_tree
+from crosspl.preflight import check_run, report_full_disk
 from crosspl.record import record_settings
 from crosspl.remembered import remember
 from crosspl.resources import decisive, demand, growing
@@ -49,6 +50,7 @@ shell.prefix(
 onstart:
     with stop_on_user_error():
         last_host = lock_tree()
+        check_run(workflow)
         if on_slurm(workflow):
             check_slurm(workflow, config)
             cancel_leftovers(workflow.executor_settings.jobname_prefix, last_host)
@@ -63,7 +65,8 @@ onsuccess:
 
 
 onerror:
-    mf.update("results", an.products(config), decisive(config))
+    if not report_full_disk():
+        mf.update("results", an.products(config), decisive(config))
 
 
 MODEL = r"base|sft/[a-z_0-9]+/seed\d+|rl/[a-z_0-9]+/[a-z_]+/seed\d+"
