@@ -64,15 +64,16 @@ humaneval-x:      ## judge the 984 canonical programs of HumanEval-X
 test: setup       ## set up, then all tests
 	@$(BIN)/python -m scripts.install_runtimes
 	@$(BIN)/python -m scripts.install_runtimes --languages c cpp java javascript
-	@$(BIN)/python -m scripts.install_slurm || echo "Going on: the tests on a Slurm cluster will be skipped"
+	@$(BIN)/python -m scripts.install_clusters || echo "Going on: the tests on a cluster will be skipped"
 	@tests/get_apptainer.sh
+	@$(MAKE) --no-print-directory plugins || echo "Going on: the tests of Kubernetes and object storage will be skipped"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --numprocesses=2 --dist=loadfile --durations=15
 
 test-kills: setup ## fifty random kills over one smoke run, and kills from scratch; about ten minutes
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -s -m full tests/test_random_kills.py tests/test_interruption.py
 
 test-slurm: setup ## the tests on a real Slurm cluster of three nodes that is brought up here (as root), the long one too
-	@$(BIN)/python -m scripts.install_slurm || echo "Going on: the tests on a Slurm cluster will be skipped"
+	@$(BIN)/python -m scripts.install_clusters || echo "Going on: the tests on a cluster will be skipped"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -m "full or not full" --durations=15 tests/test_slurm*.py
 
 test-container: setup ## the smoke workflow in the container image with everything, also through Slurm; about ten minutes

@@ -4,13 +4,16 @@ In: a lock file. Out: a lock that the kernel drops when the process ends, howeve
 is a file that a SIGKILL leaves behind, so the profiles switch it off.
 """
 
+import errno
 import fcntl
 import os
 import socket
+import sys
 from pathlib import Path
 
 from crosspl.errors import UserError
 
+WITHOUT_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
 _held = []  # open files: closing one would give up its lock
 
 
@@ -30,6 +33,10 @@ def lock_tree(path="work/.lock"):
         raise UserError(
             f"another run is working in this folder{who}, for {path} is locked: wait for it or stop it"
         ) from None
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+        print(f"warning: the file system of {path} has no locks: start no second run in this folder", file=sys.stderr)
     _held.append(stream)
     return signed[0] if signed else None
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from workflow_run import ROOT, environment
 
-from scripts.install_slurm import lacking_packages
+from scripts.install_clusters import lacking_packages
 
 SCRIPT = ROOT / "tests/slurm_cluster.sh"
 PARTITIONS = ROOT / "tests/slurm_partitions.yaml"

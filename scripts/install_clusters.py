@@ -1,4 +1,4 @@
-"""Install what the tests need to bring up a Slurm cluster on this machine, without starting any service.
+"""Install what the tests need to bring up Slurm and Grid Engine on this machine, without starting any service.
 
 In: nothing. Out: nothing but installed packages, by apt when this user may; otherwise the line to type and exit
 status 2.
@@ -20,10 +20,14 @@ PACKAGES = {  # command -> package
     "munged": "munge",
     "mariadbd": "mariadb-server",
     "ip": "iproute2",
+    "qsub": "gridengine-client",
+    "sge_qmaster": "gridengine-master",
+    "sge_execd": "gridengine-exec",
 }
 PLUGINS = "slurm-wlm-basic-plugins"
 SERVICES = {"slurmctld": "slurmctld", "slurmd": "slurmd", "slurmdbd": "slurmdbd", "munge": "munge",
-            "mariadb-server": "mariadb"}  # fmt: skip
+            "mariadb-server": "mariadb", "gridengine-master": "gridengine-master",
+            "gridengine-exec": "gridengine-exec"}  # fmt: skip
 POLICY = "/usr/sbin/policy-rc.d"  # asked by package scripts whether they may start a service; 101 means no
 
 
@@ -32,7 +36,7 @@ def main(argv=None):
     parser.parse_args(argv)
     missing = lacking_packages()
     if not missing:
-        print("Slurm for the tests is there")
+        print("Slurm and Grid Engine for the tests are there")
         return
     has_policy = os.path.exists(POLICY)
     if not has_policy:
@@ -55,7 +59,7 @@ def as_root(*argv):
 
 def lacking_packages():
     """Return the packages whose commands are not here."""
-    path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin:/usr/lib/gridengine"
     return sorted({package for command, package in PACKAGES.items() if not shutil.which(command, path=path)})
 
 
