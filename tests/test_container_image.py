@@ -167,7 +167,8 @@ def test_boxes_in_the_image(open_tree, where, prefix, options, tier):
 def test_sigterm_reaches_the_command_and_its_status_comes_back(open_tree, prefix):
     if prefix and os.geteuid():
         pytest.skip("only root can become another user")
-    code = "import signal, sys; signal.signal(15, lambda *_: sys.exit(75)); print('ready', flush=True); signal.pause()"
+    code = "import signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, [15]); print('ready', flush=True); "
+    code += "sys.exit(60 + signal.sigwait([15]))"
     argv = [
         *prefix,
         "apptainer",
