@@ -1,9 +1,10 @@
-"""The rerun matrix: every row of reruns.yaml is planned by Snakemake, and plans exactly the rules that the row names.
+"""The rerun matrix, modules and all else: what Snakemake plans after an edit is what its row in reruns.yaml says.
 
 One dry run per row, in a copy of the finished smoke run. A row of modules is planned for one of its files, and for the
 others follows from the inputs of all jobs, which Snakemake lists with --forceall: what a file is an input of runs again
 when its bytes change, and what follows runs too (proved by the rows that are planned). dry_run_server says how the dry
-runs are made fast; some are made by the command `snakemake` itself as well, and must agree.
+runs are made fast; some are made by the command `snakemake` itself as well, and must agree. test_rerun_settings has the
+settings.
 """
 
 import json
@@ -14,25 +15,14 @@ from collections import defaultdict
 
 import pytest
 import yaml
-from dry_runs import dry_runner, plan
+from dry_runs import AGAIN, TARGETS, check, dry_runner, finished_run, overlay, plan
 from rerun_docs import PAGE as DOCS
 from rerun_docs import page
 from rerun_rows import PAGE, READERS, STAGES, of_a_run, rules, section
-from workflow_run import ROOT, SMOKE, clone, environment, planned, run_workflow
+from workflow_run import ROOT, SMOKE, clone, environment, planned
 
-TARGETS = ("results/report.html", "results/figures", "all")
-SOURCES = "crosspl scripts languages rules report schemas configs profiles envs config.yaml Snakefile"
+SOURCES = "crosspl scripts languages rules report schemas configs profiles envs config.yaml Snakefile requirements.lock"
 RUN = f"snakemake {' '.join(TARGETS)} --cores 1 --configfile {SMOKE}"
-AGAIN = 20  # every so many rows are planned by the command too
-VARIANT = section("variant")
-KEYS = [
-    pytest.param(row, keys, number % AGAIN == 0, id=" ".join(keys))
-    for number, (row, keys) in enumerate(
-        (row, keys)
-        for row in section("settings")
-        for keys in ([row["keys"]] if row.get("together") else [{key: row["keys"][key]} for key in row["keys"]])
-    )
-]
 MODULES, EDITS = section("modules"), section("edits")
 WATCHED = ("crosspl/**/*.py", "crosspl/**/*.c", "crosspl/**/*.bpf", "scripts/*.py", "report/*")
 
@@ -45,12 +35,8 @@ def dry_run():
 
 @pytest.fixture(scope="module")
 def tree(smoke_tree, tmp_path_factory):
-    """A copy of the finished run, with figures and without work/, which no plan looks at. Tests leave it as it was."""
-    tree = clone(smoke_tree, tmp_path_factory.mktemp("rerun") / "tree")
-    if not (tree / "results/figures").exists():
-        run_workflow(tree, "figures", "results/figures")
-    subprocess.run(["rm", "-rf", "work", ".git"], cwd=tree, check=True)
-    return tree
+    """A finished run; tests leave it as it was."""
+    return finished_run(smoke_tree, tmp_path_factory.mktemp("rerun") / "tree")
 
 
 @pytest.fixture(scope="module")
@@ -70,37 +56,6 @@ def files(block, what):
     """Return the files that a job of a dry run lists as `what`."""
     listed = re.search(rf"^    {what}: (.+)$", block, re.MULTILINE)
     return set(listed[1].split(", ")) if listed else set()
-
-
-def overlay(tree, keys):
-    """Write settings given by dotted names as a config that lies over the smoke run's; return all configs."""
-    nested = {}
-    for name, value in keys.items():
-        *outer, last = name.split(".")
-        block = nested
-        for part in outer:
-            block = block.setdefault(part, {})
-        block[last] = value
-    (tree / "overlay.yaml").write_text(json.dumps(nested))
-    return (SMOKE, "overlay.yaml")
-
-
-def check(jobs, expected, only):
-    """Assert that planned jobs are of the expected rules, and `only` those that a row says."""
-    assert {rule for rule, _ in jobs} == expected
-    for names, pattern in only.items():
-        chosen = [wildcards for rule, wildcards in jobs if rule in names.split()]
-        assert chosen and all(re.search(pattern, wildcards) for wildcards in chosen), (names, pattern, chosen)
-
-
-@pytest.mark.parametrize("row, keys, by_command", KEYS)
-def test_changed_setting(tree, dry_run, row, keys, by_command):
-    configs = overlay(tree, keys)
-    jobs = plan(dry_run, tree, *TARGETS, configs=configs)
-    expected = rules(row["runs"]) if "report.sweeps" in keys else of_a_run(row["runs"])
-    check(jobs, expected | (PAGE if row.get("page", True) else set()), row.get("only", {}))
-    if by_command:
-        assert planned(tree, *TARGETS, configs=configs) == jobs
 
 
 @pytest.mark.parametrize("row", EDITS, ids=[row["what"] for row in EDITS])
@@ -180,41 +135,6 @@ def test_the_graph_of_the_rules_is_snakemakes(graph):
             readers[made[path]].add(rule)
     assert readers == {rule: set(names.split()) for rule, names in READERS.items()}
     assert sorted(" ".join(STAGES.values()).split()) == sorted(READERS)
-
-
-def leaves(schema, path=()):
-    """Yield the dotted names of all settings of a JSON schema; `*` is any name."""
-    more = schema.get("additionalProperties")
-    if "properties" in schema:
-        for name, part in schema["properties"].items():
-            yield from leaves(part, (*path, name))
-    elif isinstance(more, dict) and "properties" in more:
-        yield from leaves(more, (*path, "*"))
-    else:
-        yield ".".join(path)
-
-
-def test_every_setting_has_a_row():
-    """A new key of the schema fails here until a row of tests/reruns.yaml says what it runs."""
-    rows = {key: value for row in section("settings") for key, value in row["keys"].items()}
-    inner = {f"{key}.{name}" for key, value in rows.items() if isinstance(value, dict) for name in value}
-    covered = {*rows, *inner, *section("one_value"), *(f"mixtures.variants.*.{key}" for key in VARIANT["keys"])}
-    schema = json.loads((ROOT / "schemas/config.schema.json").read_text())
-    missing = [name for name in leaves(schema) if name not in covered]
-    assert not missing, f"no row in tests/reruns.yaml for {missing}"
-    properties = schema["properties"]
-    for name in section("one_value"):
-        section_name, key = name.split(".")
-        assert len(properties[section_name]["properties"][key]["enum"]) == 1, f"{name} has several values now"
-
-
-def test_changed_variant_makes_its_mixture_again(tree, dry_run, tmp_path):
-    copy = clone(tree, tmp_path / "tree")
-    target, variants = "results/sft_data/own.jsonl.gz", {"mixtures.variants": {"own": VARIANT["start"]}}
-    run_workflow(copy, "a mixture of one's own", target, configs=overlay(copy, variants))
-    for key, value in VARIANT["keys"].items():
-        configs = overlay(copy, {"mixtures.variants": {"own": VARIANT["start"] | {key: value}}})
-        assert plan(dry_run, copy, target, configs=configs) == {("build_mixture", "mixture=own")}, key
 
 
 def test_the_documentation_is_the_matrix():
