@@ -5,6 +5,7 @@ table of the stages and commands, the most expensive first; on request cost.csv 
 """
 
 import argparse
+import signal
 
 from crosspl.cost import COLUMNS, cost_rows, stages
 from crosspl.errors import UserError, run_command
@@ -37,4 +38,5 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends the command quietly
     run_command(main)

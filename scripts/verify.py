@@ -5,6 +5,7 @@ what made it and what to do, and exit status 2. Before that, what is no error bu
 """
 
 import argparse
+import signal
 
 from crosspl.errors import UserError, run_command
 from crosspl.manifest import load
@@ -27,4 +28,5 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends the command quietly
     run_command(main)
