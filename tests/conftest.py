@@ -65,11 +65,11 @@ def repository(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def slurm_cluster(tmp_path_factory):
+def slurm_cluster():
     """The folder of a running Slurm cluster of three nodes (tests/slurm_cluster.sh)."""
     from slurm_run import lacking, running_cluster
 
     if reason := lacking():
         pytest.skip(reason)
-    with running_cluster(tmp_path_factory.mktemp("slurm")) as folder:
+    with running_cluster() as folder:
         yield folder

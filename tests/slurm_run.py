@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -37,14 +38,19 @@ def lacking():
 
 
 @contextlib.contextmanager
-def running_cluster(folder):
-    """Yield `folder` of a running cluster; it ends with this process at the latest."""
-    done = subprocess.run([SCRIPT, "start", folder, str(os.getpid())], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    try:
-        yield folder
-    finally:
-        subprocess.run([SCRIPT, "stop", folder], capture_output=True)
+def running_cluster():
+    """Yield the folder of a running cluster; it ends with this process at the latest.
+
+    The folder has a short name: below it are sockets, whose names may have 108 characters.
+    """
+    with tempfile.TemporaryDirectory(prefix="slurm-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        done = subprocess.run([SCRIPT, "start", folder, str(os.getpid())], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        try:
+            yield folder
+        finally:
+            subprocess.run([SCRIPT, "stop", folder], capture_output=True)
 
 
 def on(cluster, *argv, **options):

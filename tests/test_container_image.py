@@ -101,7 +101,7 @@ def test_slurm_jobs_run_in_the_image(tree, image, data_run, tmp_path):
     if reason := slurm_run.lacking():
         pytest.skip(reason)
     folder = apptainer.copy_with_image(tree, tmp_path / "run")
-    with slurm_run.running_cluster(tmp_path / "cluster") as cluster:
+    with slurm_run.running_cluster() as cluster:
         argv = slurm_run.run_command(MATRIX, options=[*IN_IMAGE, *apptainer.KEEP_LOGS], configs=CONFIGS)
         slurm_run.finish(slurm_run.start(cluster, folder, argv), folder)
         jobs = slurm_run.accounted(cluster, folder)
