@@ -65,7 +65,7 @@ def test_edit(tree, tmp_path, dry_run, row):
         ["bash", "-ec", row["command"]], cwd=copy, env=environment(SOURCES=SOURCES, RUN=RUN), check=True,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    folder, options = (copy / row.get("folder", ".")).resolve(), row.get("options", [])
+    folder, options = (copy / row.get("folder", ".")).resolve(), [str(option) for option in row.get("options", [])]
     if re.search(r"sed -i|>>|rm results", row["command"]):
         assert subprocess.run(["diff", "-rq", tree, folder], capture_output=True).returncode, (
             "the command edits nothing"

@@ -83,7 +83,7 @@ def build(context, entry, task, outcome):
     if result.status or result.flags:
         over = result.flags & (CPU_CAP | WALL_CAP | MEMORY_CAP) or result.cpu_s > limits.cpu_s
         outcome["verdict"] = "CTLE" if over else "CE"
-        outcome["again"] = result.signal in FROM_OUTSIDE or (bool(result.flags & WALL_CAP) and is_starved(result))
+        outcome["again"] = is_starved(result) if result.flags & WALL_CAP else result.signal in FROM_OUTSIDE and not over
         outcome["message"] = text_of(result.stderr or result.stdout)
         return False
     result.files.pop(entry["source"], None)
