@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from datasets import Dataset
-from transformers import PrinterCallback, TrainerCallback, set_seed
+from transformers import PrinterCallback, TrainerCallback, TrainerState, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from crosspl import progress, record
@@ -125,10 +125,21 @@ def run(trainer, state, unit=1):
     checkpoint = newest_checkpoint(state)
     if checkpoint:
         print(f"continuing from {checkpoint}", flush=True)
-    trainer.train(resume_from_checkpoint=checkpoint)
+    if not _load_if_finished(trainer, checkpoint):
+        trainer.train(resume_from_checkpoint=checkpoint)
     if trainer.state.global_step < trainer.args.max_steps:
         raise Interrupted(f"told to stop (SIGTERM); saved after step {trainer.state.global_step}, run again to go on")
     return trainer.model, history(trainer.state.log_history)
+
+
+def _load_if_finished(trainer, checkpoint):
+    """Load a checkpoint of the last step and return True: `train` would do one step more from it."""
+    path = checkpoint and Path(checkpoint, "trainer_state.json")
+    if not path or TrainerState.load_from_json(path).global_step < trainer.args.max_steps:
+        return False
+    trainer._load_from_checkpoint(checkpoint)
+    trainer.state = TrainerState.load_from_json(path)
+    return True
 
 
 def newest_checkpoint(state):

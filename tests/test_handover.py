@@ -194,6 +194,19 @@ def test_resumed_sft_is_bit_identical(base, tokenizer, tmp_path, monkeypatch):
         assert history_again == history
 
 
+@pytest.mark.parametrize("start", [fresh, models.load_base], ids=["adapter", "base"])
+def test_training_that_is_over_stays_as_it_is(base, tokenizer, tmp_path, start):
+    """Killed after the last step, in mid-epoch, before the weights were saved: Trainer would do one step more."""
+    settings = SFT | {"steps": 5, "schedule": "constant", "save_steps": 1}
+    train = lambda model: training.train_supervised(model, tokenizer, training_rows(), settings, 0, tmp_path, "sft")  # noqa: E731
+    whole, history = train(start(base))
+    again, history_again = train(start(base))
+    assert history_again == history and history[-1]["step"] == 5
+    weights = [dict(model.named_parameters()) for model in (whole, again)]
+    assert weights[0].keys() == weights[1].keys()
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+
+
 def half_written(state):
     """Leave in `state`, after checkpoint 4, what kills in the middle of saving leave."""
     for step, left in ((6, None), (8, ""), (10, '{"epoch": 0.5, "glob')):
