@@ -172,11 +172,8 @@ def test_every_job_got_what_it_asked_for(disturbed, slurm_cluster):
 
 
 def test_interrupted_training_goes_on_from_its_last_checkpoint(disturbed):
-    logs = [
-        path
-        for stage in ("train_sft", "train_rl")
-        for path in (disturbed.tree / f"logs/{stage}/parallel").rglob("*.log")
-    ]
+    folders = [disturbed.tree / f"logs/{name}" for name in ("train_sft/parallel", "train_rl/parallel/python")]
+    logs = [path for folder in folders for path in folder.glob("*.log")]
     assert len(logs) == 4
     for path in logs:
         assert re.search(r"continuing from work/\S+/checkpoint-[1-9]", path.read_text()), path
