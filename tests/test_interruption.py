@@ -7,12 +7,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
 from processes import command_line, processes
+from test_bad_input import message
 from workflow_run import (
     TABLE,
     clone,
@@ -30,6 +32,7 @@ from crosspl.io import read_csv
 PATIENCE_S = 600  # for an event; a loaded machine is slow
 GONE_S = 30  # for the boxes to end
 AFTER_BASE = ["sft", "rl", "completions", "verdicts", "pass_at_1", "transfer_table.csv"]
+HOLDER = "import sys; from crosspl.lock import *; lock_tree(); sign_tree(); print(1, flush=True); sys.stdin.read()"
 PLANTED = 77.25  # a loss that no training gives
 
 
@@ -66,19 +69,26 @@ def kill_when(tree, title, happens):
     return seen
 
 
-def test_second_run_in_the_same_tree_is_refused(tmp_path):
-    tree = copy_repository(tmp_path)
-    holder = "import sys, crosspl.lock; crosspl.lock.lock_tree(); print(1, flush=True); sys.stdin.read()"
-    with subprocess.Popen(
-        [sys.executable, "-c", holder], cwd=tree, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+@pytest.mark.parametrize("host", [None, "login7"])
+def test_second_run_in_the_same_tree_is_refused(tmp_path, host):
+    """Also from another machine, as far as its name goes; once killed, no lock is left, nor one of Snakemake's kept."""
+    tree, target = copy_repository(tmp_path), "results/problems.jsonl.gz"
+    holder = [sys.executable, "-c", HOLDER]
+    if host:
+        unshare = ["unshare", *(["--user", "--map-root-user"] if os.geteuid() else []), "--uts"]
+        holder = [*unshare, "sh", "-c", f'echo {host} >/proc/sys/kernel/hostname && exec "$@"', "sh", *holder]
+    with subprocess.Popen(holder, cwd=tree, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "1\n"
-        done = snakemake(tree, "results/problems.jsonl.gz")
-        assert done.returncode == 2
-        assert "error: another run is working in this folder" in done.stderr
-        assert not (tree / "results/problems.jsonl.gz").exists()
-        process.kill()  # a killed run leaves no lock
-    assert snakemake(tree, "results/problems.jsonl.gz").returncode == 0
+        message(
+            snakemake(tree, target), "another run is working in this folder", f"process {process.pid} on",
+            host or socket.gethostname(), "wait for it or stop it",
+        )  # fmt: skip
+        assert not (tree / target).exists()
+        process.kill()
+    for name in ("input", "output"):
+        (tree / f".snakemake/locks/0.{name}.lock").write_text(f"{target}\n")
+    done = snakemake(tree, target)
+    assert done.returncode == 0 and (tree / target).exists(), done.stderr
 
 
 def wait_until_gone(mark, running):
