@@ -220,6 +220,8 @@ def _machine():
         "cores": os.cpu_count(),
         "memory_mib": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20,
     }
+    if image := os.environ.get("APPTAINER_NAME"):
+        machine["image"] = image
     torch = sys.modules.get("torch")
     if torch and torch.cuda.is_available():
         machine["gpus"] = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]

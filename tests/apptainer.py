@@ -8,6 +8,7 @@ There root has all capabilities, as Apptainer needs for building, also where a r
 """
 
 import ctypes
+import json
 import os
 import shutil
 import subprocess
@@ -120,6 +121,9 @@ def assert_jobs_in_image(folder, jobs):
     """Assert that a Slurm run with KEEP_LOGS left a log of every job, and that each ran its commands in an image."""
     logs = [path.read_text() for path in folder.glob("logs/slurm/**/*.log")]
     assert len(logs) == jobs and all("Activating singularity image" in text for text in logs)
+    records = [json.loads(path.read_text()) for path in folder.glob("results/provenance/**/*.json")]
+    images = {attempt["machine"].get("image") for record in records for attempt in record["attempts"]}
+    assert images == {path.name for path in folder.glob("**/crosspl-*.sif")}
 
 
 def run(argv, **options):
