@@ -94,7 +94,10 @@ def check_memory_of_slurm(text):
 def output(*argv):
     """Return what a Slurm command prints without SLURM_CONF, which the plugin takes from the steps of its jobs."""
     env = {name: value for name, value in os.environ.items() if name != "SLURM_CONF"}
-    done = subprocess.run(argv, capture_output=True, text=True, env=env)
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, env=env)
+    except FileNotFoundError:
+        raise UserError(f"no command {argv[0]} here: is this a login node of a Slurm cluster?") from None
     if done.returncode and "SLURM_CONF" in os.environ:
         raise UserError(
             f"Slurm's configuration is found through SLURM_CONF={os.environ['SLURM_CONF']} only, which jobs would not "
@@ -110,7 +113,7 @@ def read_nodes(text):
     nodes = []
     for line in text.splitlines():
         partition, limit, memory, cores, gres = line.split("|")
-        gpus = {model: int(count) for model, count in re.findall(r"gpu:(?:([\w.]+):)?(\d+)", gres)}
+        gpus = {model: int(count) for model, count in re.findall(r"gpu:(?:([\w.+-]+):)?(\d+)", gres)}
         nodes.append(Node(partition, minutes_of(limit), int(memory.strip("+")), int(cores.strip("+")), gpus))
     return nodes
 

@@ -12,6 +12,8 @@ from snakemake.path_modifier import PATH_MODIFIER_FLAG
 from crosspl import provenance
 from crosspl.errors import UserError
 
+IN_STORAGE = ".in_storage"  # marks the local copies; other links to a results/ elsewhere are the user's own
+
 
 def code(*scripts):
     """Return the code that `scripts` depend on, as files of the repository."""
@@ -28,10 +30,17 @@ def own(paths):
 
 
 def link_results(workflow, results=Path("results")):
-    """With a default storage provider make `results` a link to the local copies; without one it must be none."""
+    """With a default storage provider make `results` a link to the local copies; without one it must be no such link.
+
+    A user's own link, to a larger disk, is as good as a folder.
+    """
     provider = workflow.storage_registry.default_storage_provider
     if provider is None:
-        if results.is_symlink():
+        if results.is_symlink() and not results.exists():
+            raise UserError(
+                f"{results} is a link to {results.readlink()}, which is not there: mount it, or remove the link"
+            )
+        if (results / IN_STORAGE).exists():
             raise UserError(
                 f"{results}/ is in storage: give the same --default-storage-provider and prefix as before, or remove "
                 f"the link {results} and start anew"
@@ -41,9 +50,10 @@ def link_results(workflow, results=Path("results")):
     copies = provider.object(f"{prefix.rstrip('/')}/{results}").local_path().absolute()
     if results.is_symlink() and results.readlink() == copies:
         return
-    if results.is_dir() and not results.is_symlink():
+    if results.is_dir() and not (results / IN_STORAGE).exists():
         _remove_empty(results)
     copies.mkdir(parents=True, exist_ok=True)
+    (copies / IN_STORAGE).touch()
     (copies / ".gitkeep").touch()  # git knows it as results/.gitkeep, and pods are sent what git knows
     results.unlink(missing_ok=True)
     results.symlink_to(copies)
@@ -56,6 +66,8 @@ def _remove_empty(results):
             f"{results}/ holds {len(files)} files of a run without storage, such as {files[0]}: use a clone of its own "
             "for the run in storage, or move them away"
         )
+    if results.is_symlink():
+        return
     (results / ".gitkeep").unlink(missing_ok=True)
     for folder in sorted(results.rglob("*"), reverse=True):
         folder.rmdir()

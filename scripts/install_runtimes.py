@@ -42,12 +42,15 @@ def packages_of(entries, kind):
 
 
 def configured(paths):
-    """Return the PLs that the config names in any role."""
-    languages = {}
+    """Return the PLs that the config names in any role, those of single mixtures included."""
+    languages, variants = {}, {}
     for path in paths:
         with open(path) as stream:
-            languages |= (yaml.safe_load(stream) or {}).get("languages", {})
-    return list(dict.fromkeys(name for names in languages.values() for name in names))
+            overlay = yaml.safe_load(stream) or {}
+        languages |= overlay.get("languages", {})
+        variants |= overlay.get("mixtures", {}).get("variants", {})
+    lists = [*languages.values(), *(variant.get("languages", []) for variant in variants.values())]
+    return list(dict.fromkeys(name for names in lists for name in names))
 
 
 def install(packages):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from test_bad_input import message
-from workflow_run import SMOKE, clone, snakemake
+from workflow_run import NOTHING, SMOKE, TABLE, clone, command, snakemake
 
 ADAPTER = "results/sft/parallel/seed0/adapter_model.safetensors"
 
@@ -31,3 +31,17 @@ def test_files_from_the_future(tree):
     os.utime(tree / "languages/lua.yaml", (tomorrow, tomorrow))
     (tree / "results/programs/lua.jsonl.gz").unlink()
     message(snakemake(tree, "results/programs/lua.jsonl.gz"), "languages/lua.yaml by 86", "set the clock", "touch lang")
+
+
+def test_results_may_be_a_link(tree, tmp_path):
+    """To a larger disk; only what is in storage must not be mixed with what is not."""
+    (tree / "results").rename(tmp_path / "scratch")
+    (tree / "results").symlink_to(tmp_path / "scratch")
+    assert NOTHING in snakemake(tree, "--dry-run", TABLE).stderr
+    (tree / TABLE).unlink()
+    done = snakemake(tree, TABLE)
+    assert done.returncode == 0, done.stderr
+    verified = command(tree, "verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    (tmp_path / "scratch").rename(tmp_path / "gone")
+    message(snakemake(tree, "--dry-run", TABLE), "results is a link to", "which is not there")

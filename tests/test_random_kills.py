@@ -53,8 +53,12 @@ def kill(job, dice):
 
 
 def used(process):
-    """Return the CPU seconds of a process so far."""
-    return sum(process.cpu_times()[:2])
+    """Return the CPU seconds of a process and all its descendants so far."""
+    total = 0
+    for one in [process, *process.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):
+            total += sum(one.cpu_times()[:4])  # its own, and of children that have ended
+    return total
 
 
 def due(running, fates, kills, dice):

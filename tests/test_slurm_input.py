@@ -14,7 +14,7 @@ import pytest
 import yaml
 from slurm_run import PARTITIONS, on, queued, run_command, slurm, wait_for
 from test_bad_input import message
-from workflow_run import SMOKE, TABLE, copy_repository, environment
+from workflow_run import SMOKE, TABLE, command, copy_repository, environment
 
 from crosspl.cluster import check_memory_of_slurm, read_nodes
 from crosspl.errors import UserError
@@ -82,6 +82,7 @@ def test_no_slurm_on_this_machine(tree, tmp_path):
     argv = list(map(str, run_command(TABLE, configs=[SMOKE])))
     done = subprocess.run(argv, cwd=tree, env=env, capture_output=True, text=True)
     message(done, "no sbatch", "login node")
+    message(command(tree, "list_partitions", env=env), "no command sinfo", "login node")
 
 
 def test_configuration_that_jobs_would_not_find(slurm_cluster, tree):
@@ -100,11 +101,12 @@ def test_slurm_that_forgets_finished_jobs():
 
 def test_nodes_of_other_clusters_are_read():
     lines = ["long|infinite|1031500+|128+|gpu:a100:4(S:0-3),gpu:h100:2,shard:8", "short|30:00|1000|2|(null)",
-             "any|2-01:00:30|1|1|gpu:2"]  # fmt: skip
+             "any|2-01:00:30|1|1|gpu:2", "nvml|1:00|1|1|gpu:nvidia_a100-sxm4-80gb:8(S:0-7)"]  # fmt: skip
     assert [tuple(node) for node in read_nodes("\n".join(lines))] == [
         ("long", float("inf"), 1031500, 128, {"a100": 4, "h100": 2}),
         ("short", 30, 1000, 2, {}),
         ("any", 2940.5, 1, 1, {"": 2}),
+        ("nvml", 1, 1, 1, {"nvidia_a100-sxm4-80gb": 8}),
     ]
 
 
