@@ -40,10 +40,11 @@ with stop_on_user_error():
 container: IMAGE
 
 
-# Every command leaves a record of what it made, from what, and what it used (docs/provenance.md). SIGTERM must not end tee
-# before the command has saved.
+# Every command leaves a record of what it made, from what, and what it used (docs/provenance.md). SIGTERM must end neither
+# the shell nor tee before the command has saved.
 shell.prefix(
-    f"set -euo pipefail; trap '' TERM; export {record_settings('results/provenance')}; "
+    "set -euo pipefail; trap : TERM; tee() {{ (trap '' TERM; exec tee \"$@\"); }}; "
+    f"export {record_settings('results/provenance')}; "
 )
 
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from crosspl.errors import UserError
-from crosspl.record import file_hash
+from crosspl.provenance import file_hash
 
 RECORDS, NAME = "provenance", "manifest.json"  # below the folder of results
 REMEDY = "Delete it and run the workflow again; the next run writes it anew."

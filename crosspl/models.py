@@ -8,6 +8,7 @@ never reached the model that is sampled).
 import hashlib
 import importlib.metadata
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -24,7 +25,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Llama
 from crosspl import record
 from crosspl.errors import UserError
 from crosspl.io import read_json, write_json
+from crosspl.provenance import file_hash
 
+SCRATCH = ".saving-"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+BASE_FILES = ("model.safetensors", "config.json", *TOKENIZER_FILES)
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 
 torch.set_num_threads(1)  # two threads collapse 5-10x as soon as anything else uses a core
@@ -91,11 +96,6 @@ def adapter_hash(model):
     return digest.hexdigest()
 
 
-def file_hash(path):
-    """Return the sha256 of a file's bytes."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
 def new_llama(shape, tokenizer, seed):
     """Return a freshly initialised Llama with tied embeddings for `tokenizer`."""
     set_seed(seed)
@@ -113,6 +113,17 @@ def new_llama(shape, tokenizer, seed):
 def versions():
     """Return the versions of the packages that decide what training gives."""
     return {name: importlib.metadata.version(name) for name in ("torch", "transformers", "trl", "peft", "tokenizers")}
+
+
+def model_files(base, adapter=None):
+    """Return the paths of what makes a model: the base's files and, where there is one, the adapter's."""
+    own = [f"{adapter}/{name}" for name in ADAPTER_FILES] if adapter else []
+    return [f"{base}/{name}" for name in BASE_FILES] + own
+
+
+def stack():
+    """Return what must not change under state that is taken up again: versions, and the kind of device."""
+    return {**versions(), "device": "cuda" if torch.cuda.is_available() else "cpu"}
 
 
 def trainable_parameters(model):
@@ -188,7 +199,9 @@ def save_adapter(model, folder, manifest):
 def save_files(model, folder, names):
     """Write the files `names` of `model.save_pretrained` into `folder`, each complete or absent, readable by all."""
     Path(folder).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+    for left in Path(folder).glob(f"{SCRATCH}*"):  # by a killed command; one alone works on a model at a time
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=SCRATCH) as scratch:
         model.save_pretrained(scratch)
         for name in names:
             os.chmod(Path(scratch) / name, 0o644)

@@ -25,8 +25,7 @@ def check_run(workflow):
         raise UserError(f"{'; '.join(disks)}: free some space and run again")
     jobs = list(workflow.dag.needrun_jobs())
     check_times({str(path) for job in jobs for path in job.input if not (path.is_storage or path.is_ancient)})
-    made = {str(path) for job in jobs if job.rule.name in TRAINED for path in job.output}
-    check_configs(workflow.configfiles, [path for path in sorted(made) if os.path.exists(path)])
+    check_configs(workflow.configfiles, {str(path) for job in jobs if job.rule.name in TRAINED for path in job.output})
 
 
 def report_full_disk():
@@ -67,16 +66,21 @@ def _now():
         path.unlink(missing_ok=True)
 
 
-def check_configs(files, replaced):
-    """Raise a UserError where a run with other config files would replace trained models; keep which these are."""
+def check_configs(files, trained):
+    """Raise a UserError where a run with other config files would replace trained models.
+
+    In: the config files, the files that the run trains. Runs that train keep which config files the models are of.
+    """
     names = [os.path.relpath(file) for file in files]
     names = sorted(names, key=lambda name: name != "config.yaml")  # Snakemake lists it last, the others overlay it
     before = CONFIGS.read_text().splitlines() if CONFIGS.exists() else names
+    replaced = sorted(path for path in trained if os.path.exists(path))
     if before != names and replaced:
         raise UserError(
-            f"results/ is of {' + '.join(before)}, and this run is of {' + '.join(names)}: it would replace "
-            f"{len(replaced)} files of trained models, such as {replaced[0]}. Name the same config files as before, "
+            f"results/ holds models of {' + '.join(before)}, and this run is of {' + '.join(names)}: it would replace "
+            f"{len(replaced)} of their files, such as {replaced[0]}. Name the same config files as before, "
             f"or use a clone of its own for each experiment; to replace them, first type: rm {CONFIGS}"
         )
-    CONFIGS.parent.mkdir(exist_ok=True)
-    CONFIGS.write_text("\n".join(names) + "\n")
+    if trained:
+        CONFIGS.parent.mkdir(exist_ok=True)
+        CONFIGS.write_text("\n".join(names) + "\n")

@@ -7,6 +7,7 @@ a folder under work/ whose name changes with settings, inputs and code, so stale
 import ast
 import hashlib
 import json
+import os
 from functools import cache
 from pathlib import Path
 
@@ -51,13 +52,28 @@ def _files(name):
     return [path for path in paths if path.is_file()]
 
 
+def file_hash(path):
+    """Return the sha256 of a file's bytes; a file that is as it was is read once per process."""
+    status = os.stat(path)
+    return _file_hash(str(path), status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _file_hash(path, *_):
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def digest(*parts):
     """Return a short hash of JSON-able values; a Path stands for the bytes of its file."""
-    named = [hashlib.sha256(part.read_bytes()).hexdigest() if isinstance(part, Path) else part for part in parts]
+    named = [file_hash(part) if isinstance(part, Path) else part for part in parts]
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def state_folder(name, script, inputs, *settings):
-    """Return work/{name}/{hash of settings, input files and code}, created and held until this process ends."""
+    """Return work/{name}/{hash of settings, input files and code}, created and held until this process ends.
+
+    Whatever decides what is in it must be among them, versions of packages too: what is found in it is taken for ours.
+    """
     files = [Path(path) for path in [*inputs, *code(script)]]
     return hold(Path("work") / name / digest(*files, *settings))

@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 
-from crosspl.provenance import LOCAL, code
+from crosspl.provenance import LOCAL, code, file_hash
 
 FOLDER, REVISION = "CROSSPL_RECORDS", "CROSSPL_REVISION"
 ATTEMPTS = Path("work/attempts")
@@ -114,12 +114,6 @@ def used():
         "peak_mib": max(one.ru_maxrss for one in usage) // 1024,
         "peak_gpu_mib": max(gpus, default=0) // 2**20,
     }
-
-
-def file_hash(path):
-    """Return the sha256 of a file's bytes."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _write_record():

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from crosspl.manifest import NAME, RECORDS, first_output, misfits, revision_of, when
-from crosspl.record import file_hash
+from crosspl.provenance import file_hash
 
 OTHERS = (RECORDS, "benchmarks")  # folders of results/ whose files no command made
 

@@ -18,7 +18,7 @@ from crosspl.parallel_programs import read_parallel
 from crosspl.problems import SPLITS, check_problems, of_split
 from crosspl.progress import Progress
 from crosspl.provenance import state_folder
-from scripts.sample import answers
+from scripts.sample import answers, shards_of
 
 
 def parse(argv):
@@ -43,33 +43,32 @@ def parse(argv):
 
 def main(argv=None):
     args = parse(argv)
-    inputs = [f"{args.base}/model.safetensors", f"{args.base}/tokenizer.json", args.problems, *args.programs]
-    inputs += [f"{args.adapter}/{models.ADAPTER_FILES[0]}"] if args.adapter else []
-    settings = [args.settings, args.languages, args.layer, args.direction, args.split, args.pool]
+    inputs = [*models.model_files(args.base, args.adapter), args.problems, *args.programs]
+    settings = [args.settings, args.languages, args.layer, args.direction, args.split, args.pool, models.stack()]
     state = state_folder("completions", __file__, inputs, *settings)
-    shards = {language: state / f"{language}.jsonl.gz" for language in args.languages}
-    missing = [language for language, path in shards.items() if not path.exists()]
+    shards = shards_of(state, args.languages)
+    missing = [shard for shard, path in shards.items() if not path.exists()]
     if missing:
         sample_missing(args, shards, missing)
-    write_rows(args.output, [row for language in args.languages for row in read_rows(shards[language])])
+    write_rows(args.output, [row for path in shards.values() for row in read_rows(path)])
 
 
 def sample_missing(args, shards, missing):
-    """Write the shards of the PLs `missing`, each sampled without its own direction."""
+    """Write the shards `missing`, each sampled without the direction of its PL."""
     problems = of_split(check_problems(read_rows(args.problems), args.problems), args.settings["split"])
     tokenizer = models.load_tokenizer(args.base)
     model = models.load_base(args.base)
     model = models.load_adapter(model, args.adapter) if args.adapter else model
     means = training_means(args, model, tokenizer)
     progress = Progress(args.title, len(missing), every=5)
-    for done, language in enumerate(missing, 1):
+    for done, shard in enumerate(missing, 1):
         if args.direction == "language":
-            direction = language_direction(means, args.languages.index(language))
+            direction = language_direction(means, args.languages.index(shard[0]))
         else:
             direction = random_direction(means.shape[1], args.layer, args.settings["seed"])
         with ablated(model, args.layer, direction, means.mean(axis=0)):
-            rows = answers(model, tokenizer, problems, language, args.settings, shards[language].parent)
-        write_rows(shards[language], rows)
+            rows = answers(model, tokenizer, problems, *shard, args.settings, shards[shard].parent)
+        write_rows(shards[shard], rows)
         progress.update(done)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from crosspl.errors import run_command
 from crosspl.io import read_rows, write_json
-from crosspl.models import file_hash, load_tokenizer, new_llama, save_files, versions
-from crosspl.provenance import state_folder
+from crosspl.models import TOKENIZER_FILES, load_tokenizer, new_llama, save_files, stack, versions
+from crosspl.provenance import file_hash, state_folder
 from crosspl.training import train_supervised, write_history
 
 
@@ -27,8 +27,8 @@ def main(argv=None):
     args = parser.parse_args(argv)
     output = Path(args.output)
     tokenizer = load_tokenizer(args.tokenizer)
-    inputs = [args.corpus, Path(args.tokenizer) / "tokenizer.json"]
-    state = state_folder("base", __file__, inputs, args.model, args.training, args.seed)
+    inputs = [args.corpus, *(Path(args.tokenizer) / name for name in TOKENIZER_FILES)]
+    state = state_folder("base", __file__, inputs, args.model, args.training, args.seed, stack())
     model = new_llama(args.model, tokenizer, args.seed)
     settings = {**args.training, "save_steps": args.save_every}
     model, history = train_supervised(

@@ -14,7 +14,7 @@ from crosspl.io import read_rows
 from crosspl.judge.client import Judge
 from crosspl.problems import check_problems, of_split
 from crosspl.prompts import problem_prompt
-from crosspl.provenance import state_folder
+from crosspl.provenance import file_hash, state_folder
 from crosspl.rewards import execution_reward
 from crosspl.rl import train_grpo
 from crosspl.training import write_history
@@ -36,9 +36,7 @@ def main(argv=None):
     parser.add_argument("--cache", default="work/judge/verdicts.sqlite", help="verdict cache; '' for none")
     parser.add_argument("--output", required=True, help="folder of the adapter")
     args = parser.parse_args(argv)
-    inputs = [f"{args.base}/model.safetensors", f"{args.base}/tokenizer.json", args.problems]
-    inputs += [f"{args.adapter}/{models.ADAPTER_FILES[0]}"] if args.adapter else []
-    state = state_folder("rl", __file__, inputs, args.language, args.lora, args.settings, args.seed)
+    inputs = [*models.model_files(args.base, args.adapter), args.problems]
     problems = of_split(check_problems(read_rows(args.problems), args.problems), "rl")
     tokenizer = models.load_tokenizer(args.base)
     base = models.load_base(args.base)
@@ -49,12 +47,17 @@ def main(argv=None):
     start = models.adapter_hash(model)
     trainable = models.trainable_parameters(model)
     with Judge([args.language, *args.languages], jobs=args.jobs, cache=args.cache or None) as judge:
+        toolchain, sandbox = judge.toolchains[args.language], judge.sandbox
+        rewarded = [f"languages/{key}.yaml" for key in [args.language, *args.languages]]
+        state = state_folder(
+            "rl", __file__, [*inputs, *rewarded], args.language, args.languages, args.lora, args.settings, args.seed,
+            models.stack(), toolchain, sandbox,
+        )  # fmt: skip
         settings = {**args.settings, "save_generations": args.save_every}
         reward = execution_reward(judge, problems, args.language, settings["tests"], settings["harness_reward"])
         model, history = train_grpo(
             model, tokenizer, problems, args.language, reward, settings, args.seed, state, args.title
         )
-        toolchain, sandbox = judge.toolchains[args.language], judge.sandbox
     if all(entry["frac_reward_zero_std"] == 1 for entry in history if "frac_reward_zero_std" in entry):
         raise UserError(
             f"RL from {args.adapter or args.base} in {args.language}: in every group all answers had the same reward, "
@@ -69,7 +72,7 @@ def main(argv=None):
         "trainable_parameters": trainable,
         "toolchain": toolchain,
         "sandbox": sandbox,
-        "inputs": {path: models.file_hash(path) for path in inputs},
+        "inputs": {path: file_hash(path) for path in inputs},
         "versions": models.versions(),
     }
     canaries = [problem_prompt(problem, args.language) for problem in problems[:4]]

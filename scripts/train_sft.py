@@ -11,7 +11,7 @@ from pathlib import Path
 from crosspl import models
 from crosspl.errors import run_command
 from crosspl.io import read_rows
-from crosspl.provenance import state_folder
+from crosspl.provenance import file_hash, state_folder
 from crosspl.training import train_supervised, write_history
 
 
@@ -26,8 +26,8 @@ def main(argv=None):
     parser.add_argument("--title", default="sft", help="name in progress lines")
     parser.add_argument("--output", required=True, help="folder of the adapter")
     args = parser.parse_args(argv)
-    inputs = [f"{args.base}/model.safetensors", f"{args.base}/tokenizer.json", args.data]
-    state = state_folder("sft", __file__, inputs, args.lora, args.settings, args.seed)
+    inputs = [*models.model_files(args.base), args.data]
+    state = state_folder("sft", __file__, inputs, args.lora, args.settings, args.seed, models.stack())
     tokenizer = models.load_tokenizer(args.base)
     rows = read_rows(args.data)
     model = models.fresh_adapter(models.load_base(args.base), args.lora, args.seed)
@@ -40,7 +40,7 @@ def main(argv=None):
         "lora": args.lora,
         "seed": args.seed,
         "trainable_parameters": trainable,
-        "inputs": {path: models.file_hash(path) for path in inputs},
+        "inputs": {path: file_hash(path) for path in inputs},
         "versions": models.versions(),
     }
     canaries = [row["prompt"] + row["completion"] for row in rows[:4]]

@@ -164,9 +164,9 @@ def test_command(run, tmp_path):
     fields = {"problem", "language", "reading", "sample", "text", "tokens", "truncated"}
     assert set(rows[0]) == fields and {row["language"] for row in rows} == set(LANGUAGES)
     [state] = (tmp_path / "work/completions").iterdir()
-    kept = (state / "lua.jsonl.gz").stat().st_ino
-    (state / "ruby.jsonl.gz").unlink()  # an interrupted run goes on with the PL that is missing
-    assert run() == rows and (state / "lua.jsonl.gz").stat().st_ino == kept
+    kept = (state / "lua.sampled.jsonl.gz").stat().st_ino
+    (state / "ruby.sampled.jsonl.gz").unlink()  # an interrupted run goes on with the PL that is missing
+    assert run() == rows and (state / "lua.sampled.jsonl.gz").stat().st_ino == kept
     assert run("--direction", "random") != rows
     run(languages=LANGUAGES[:2])
     assert len(list((tmp_path / "work/completions").iterdir())) == 3  # a direction depends on all PLs

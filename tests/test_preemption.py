@@ -159,3 +159,37 @@ def test_training_saves_and_goes_on(tree, tmp_path, script, folder):
     assert f"checkpoint-{step}\n" in again.stdout
     for name in ("adapter_model.safetensors", "history.csv"):
         assert (tmp_path / "again" / name).read_bytes() == (tree / folder / name).read_bytes(), name
+
+
+def other_language(tree):
+    with open(tree / "languages/python.yaml", "a") as stream:
+        stream.write("# another wall clock\n")
+
+
+def other_version(tree):
+    folder = tree / "trl-99.0.dist-info"  # found first, for commands run in the tree
+    folder.mkdir()
+    (folder / "METADATA").write_text("Name: trl\nVersion: 99.0\n")
+
+
+@pytest.mark.parametrize(
+    "made, state, change",
+    [
+        ("base/model.safetensors", "base", other_version),
+        ("sft/parallel/seed0/adapter_model.safetensors", "sft", other_version),
+        ("rl/parallel/python/seed0/adapter_model.safetensors", "rl", other_version),
+        ("rl/parallel/python/seed0/adapter_model.safetensors", "rl", other_language),
+        ("completions/sft/parallel/seed0.jsonl.gz", "completions", other_version),
+    ],
+)
+def test_state_of_another_stack_is_not_taken_up(smoke_tree, tmp_path, made, state, change):
+    tree = clone(smoke_tree, tmp_path / "tree")
+    record = read_json(tree / f"results/provenance/{made}.json")
+    before = set((tree / "work" / state).iterdir())
+    change(tree)
+    argv = [sys.executable, "-W", "ignore", "-m", record["script"][:-3].replace("/", "."), *record["argv"]]
+    with subprocess.Popen(argv, cwd=tree, env=environment(), stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and set((tree / "work" / state).iterdir()) == before:
+            time.sleep(0.01)
+        process.kill()
+    assert len(set((tree / "work" / state).iterdir()) - before) == 1

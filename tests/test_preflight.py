@@ -16,12 +16,13 @@ def tree(smoke_tree, tmp_path):
 
 
 def test_models_of_another_config_are_kept(tree):
-    (tree / "other.yaml").write_text("sft: {steps: 9}")
+    """Also when runs of the other config that train nothing went before."""
+    (tree / "other.yaml").write_text("sft: {steps: 9}\ncalibration: {repetitions: 50}")
+    assert snakemake(tree, "results/calibration.csv", configs=(SMOKE, "other.yaml")).returncode == 0
     before = (tree / ADAPTER).read_bytes(), (tree / ADAPTER).stat().st_mtime_ns
     done = snakemake(tree, ADAPTER, configs=(SMOKE, "other.yaml"))
-    message(
-        done, f"results/ is of config.yaml + {SMOKE}", "other.yaml", "a clone of its own", "rm results/.configfiles"
-    )
+    whose = f"results/ holds models of config.yaml + {SMOKE}"
+    message(done, whose, "other.yaml", "a clone of its own", "rm results/.configfiles")
     assert before == ((tree / ADAPTER).read_bytes(), (tree / ADAPTER).stat().st_mtime_ns)
 
 

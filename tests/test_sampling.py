@@ -126,17 +126,27 @@ def run(tmp_path, base, monkeypatch):
 def test_an_added_language_changes_no_other(run, tmp_path):
     alone = run("python")
     [state] = (tmp_path / "work/completions").iterdir()
-    shard = state / "python.jsonl.gz"
+    shard = state / "python.greedy.jsonl.gz"
     inode = shard.stat().st_ino
     both = run("lua", "python")
     assert [row for row in both if row["language"] == "python"] == alone
-    assert {path.name for path in state.glob("[!.]*")} == {"python.jsonl.gz", "lua.jsonl.gz"}
+    assert {path.name for path in state.glob("[!.]*")} == {
+        f"{language}.{reading}.jsonl.gz" for language in ("python", "lua") for reading in ("greedy", "sampled")
+    }
     assert shard.stat().st_ino == inode, "python was sampled again"
     lua = [row for row in both if row["language"] == "lua"]
     for path in state.iterdir():
         path.unlink()
     assert run("lua") == lua
     assert [row["text"] for row in lua] != [row["text"] for row in alone]
+
+
+def test_a_finished_reading_is_not_sampled_again(run, tmp_path):
+    rows = run("python")
+    [state] = (tmp_path / "work/completions").iterdir()
+    kept = (state / "python.greedy.jsonl.gz").stat().st_ino
+    (state / "python.sampled.jsonl.gz").unlink()
+    assert run("python") == rows and (state / "python.greedy.jsonl.gz").stat().st_ino == kept
 
 
 def test_rows_of_the_command(run):
