@@ -38,7 +38,7 @@ def test_results_may_be_a_link(tree, tmp_path):
     """To a larger disk; only what is in storage must not be mixed with what is not."""
     (tree / "results").rename(tmp_path / "scratch")
     (tree / "results").symlink_to(tmp_path / "scratch")
-    assert NOTHING in snakemake(tree, "--dry-run", TABLE).stderr
+    assert NOTHING in snakemake(tree, "--dry-run", TABLE).stdout
     (tree / TABLE).unlink()
     done = snakemake(tree, TABLE)
     assert done.returncode == 0, done.stderr
