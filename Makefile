@@ -69,7 +69,7 @@ test: setup       ## set up, then all tests
 	@$(MAKE) --no-print-directory plugins || echo "Going on: the tests of Kubernetes and object storage will be skipped"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --numprocesses=2 --dist=loadfile --durations=15
 
-test-kills: setup ## fifty random kills over one smoke run, and kills from scratch; about ten minutes
+test-kills: setup ## fifty random kills over one smoke run, and kills from scratch; about twelve minutes
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -s -m full tests/test_random_kills.py tests/test_interruption.py
 
 test-slurm: setup ## the tests on a real Slurm cluster of three nodes that is brought up here (as root), the long one too
