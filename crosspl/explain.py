@@ -18,6 +18,7 @@ WORDS = {
     "new": "Not made yet: {}",
     "gone": "Deleted: {}",
     "interrupted": "Interrupted while it was made: {}",
+    "forced": "Forced by an option: {}",
     "unknown": "It is not known how it was made (docs/reruns.md, adopting results): {}",
     "other": "{}",
 }

@@ -16,27 +16,38 @@ from pathlib import Path
 from typing import NamedTuple
 
 from snakemake.api import SnakemakeApi
-from snakemake.cli import parse_args
+from snakemake.cli import parse_args, parse_config
 from snakemake.settings.types import (
     ConfigSettings,
     DAGSettings,
+    DeploymentMethod,
     DeploymentSettings,
     ExecutionSettings,
     OutputSettings,
     Quietness,
     ResourceSettings,
+    WorkflowSettings,
 )
 
 from crosspl.errors import UserError
 from crosspl.io import read_text
 from crosspl.remembered import short
 
+REFUSED = [  # options of a command that plans no run, or that plans it in another folder or in storage
+    "archive", "cleanup_metadata", "cleanup_shadow", "conda_cleanup_envs", "conda_create_envs_only",
+    "container_cleanup_images", "containerize", "d3dag", "dag", "default_storage_provider", "delete_all_output",
+    "delete_temp_output", "deploy_sources", "detailed_summary", "directory", "draft_notebook", "edit_notebook",
+    "filegraph", "generate_unit_tests", "lint", "list_changes", "list_conda_envs", "list_input_changes",
+    "list_params_changes", "list_rules", "list_target_rules", "list_untracked", "print_compilation", "report",
+    "rulegraph", "summary", "touch", "unlock",
+]  # fmt: skip
+
 
 class Change(NamedTuple):
     """What is not as it was. `name` is the setting, file, output or rule; the other fields are those of a setting.
 
     Kinds: setting, edited, newer (too large to look into), command, environment, inputs (some came or went), new, gone,
-    interrupted, unknown (nothing is remembered), other.
+    interrupted, forced (by an option), unknown (nothing is remembered), other.
     """
 
     kind: str
@@ -66,32 +77,72 @@ def read_plan(options):
     output = OutputSettings(dryrun=True, quiet=quiet, log_level_override=logging.ERROR, enable_file_logging=False)
     with SnakemakeApi(output) as api:
         try:
-            workflow = api.workflow(
-                resource_settings=ResourceSettings(cores=args.cores, nodes=args.jobs),
-                config_settings=ConfigSettings(configfiles=args.configfile),
-                deployment_settings=DeploymentSettings(deployment_method=args.software_deployment_method),
+            dag = api.workflow(**workflow_settings(args)).dag(dag_settings(args))
+            execution = ExecutionSettings(
+                lock=False, ignore_incomplete=args.ignore_incomplete, ignore_ambiguity=args.allow_ambiguity
             )
-            settings = DAGSettings(
-                targets=args.targets, force_incomplete=True, rerun_triggers=args.rerun_triggers,
-                max_checksum_file_size=args.max_checksum_file_size,
-            )  # fmt: skip
-            workflow.dag(settings).execute_workflow("dryrun", execution_settings=ExecutionSettings(lock=False))
+            dag.execute_workflow("dryrun", execution_settings=execution)
         except Exception as error:
             api.print_exception(error)
             raise SystemExit(1) from None
-        dag = workflow._workflow.dag
-        jobs = [job for level in dag.toposorted() for job in level if not job.rule.norun]
-        return [read_job(dag, job) for job in jobs], workflow._workflow.globals["config"]
+        workflow = dag.workflow_api._workflow
+        jobs = [job for level in workflow.dag.toposorted() for job in level if not job.rule.norun]
+        return [read_job(workflow.dag, job) for job in jobs], workflow.globals["config"]
+
+
+def workflow_settings(args):
+    """Return what options say about the workflow, as far as it decides what a run would do."""
+    older = {"CONDA": args.use_conda, "APPTAINER": args.use_apptainer, "ENV_MODULES": args.use_envmodules}
+    methods = args.software_deployment_method | {DeploymentMethod[name] for name, used in older.items() if used}
+    return {
+        "snakefile": args.snakefile,
+        "resource_settings": ResourceSettings(
+            cores=args.cores, nodes=args.jobs, max_threads=args.max_threads, resources=args.resources,
+            overwrite_threads=args.set_threads, overwrite_scatter=args.set_scatter,
+            overwrite_resources=args.set_resources, default_resources=args.default_resources,
+        ),
+        "config_settings": ConfigSettings(
+            config=args.config, configfiles=args.configfile,
+            replace_workflow_config=args.replace_workflow_config,
+        ),
+        "workflow_settings": WorkflowSettings(
+            cache=args.cache, consider_ancient=args.consider_ancient, persistence_backend=args.persistence_backend,
+            persistence_backend_db_url=args.persistence_backend_db_url,
+        ),
+        "deployment_settings": DeploymentSettings(
+            deployment_method=methods, conda_prefix=args.conda_prefix,
+            conda_frontend=args.conda_frontend, apptainer_args=args.apptainer_args,
+            apptainer_prefix=args.apptainer_prefix,
+        ),
+    }  # fmt: skip
+
+
+def dag_settings(args):
+    """Return what options say about the jobs; what was interrupted always counts as not made."""
+    return DAGSettings(
+        targets=args.targets, target_jobs=args.target_jobs, batch=args.batch, forcetargets=args.force,
+        forceall=args.forceall, forcerun=args.forcerun, until=args.until, omit_from=args.omit_from,
+        force_incomplete=True, allowed_rules=args.allowed_rules, rerun_triggers=args.rerun_triggers,
+        strict_evaluation=args.strict_dag_evaluation, max_checksum_file_size=args.max_checksum_file_size,
+    )  # fmt: skip
 
 
 def parsed_options(options):
-    """Return the options as the command reads them, its profile included; wrong ones are a UserError."""
+    """Return the options as the command reads them, its profile included; wrong ones and REFUSED are a UserError."""
     said = io.StringIO()  # which profile it reads, or pages of usage
     try:
         with contextlib.redirect_stderr(said):
             args = parse_args(["--dry-run", *options])[1]
+        args.config = parse_config(args.config)
+    except ValueError as error:
+        raise UserError(error) from None
     except SystemExit:
         raise UserError(said.getvalue().strip().splitlines()[-1]) from None
+    for name in REFUSED:
+        if getattr(args, name):
+            raise UserError(
+                f"explain does not take --{name.replace('_', '-')}: it explains runs in this folder, and only those"
+            )
     for path in args.configfile or []:
         read_text(path)
     return args
@@ -113,7 +164,8 @@ def changes(dag, job):
     record = dag.workflow.persistence.metadata(job.output[0])
     lost = [path for path in job.output if not Path(path).exists()]
     if dag.reason(job).forced:
-        yield Change("interrupted", job.output[0])
+        interrupted = dag.workflow.async_run(dag.workflow.persistence.incomplete(job))
+        yield Change("interrupted", job.output[0]) if interrupted else Change("forced", job.output[0])
     elif record is None or record.record_format_version < 6 or not any(map(is_remembered, values(record))):
         yield Change("new" if lost else "unknown", job.output[0])
     else:

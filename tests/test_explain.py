@@ -1,5 +1,6 @@
 """make explain: the causes it names are the edits that were made, and its jobs are those of Snakemake's own dry run."""
 
+import base64
 import re
 import shutil
 import subprocess
@@ -84,6 +85,32 @@ def test_several_changes_are_several_causes(own):
     assert int(first.split()[0]) == len(planned(own, *REPORT, configs=configs))
 
 
+@pytest.mark.parametrize(
+    "options, cause",
+    [
+        ([TABLE, "--forcerun", "score", "--until", "score"], r"Forced by an option: \d+ files"),
+        ([TABLE, "--forceall", "--omit-from", "train_rl"], r"Forced by an option: \d+ files"),
+        ([TABLE, "--config", "mark=draft"], "You changed mark: was plumbing only, is draft"),
+        (["parallel_matrix", "--force"], "Forced by an option: results/parallel_matrix.csv"),
+    ],
+    ids=["until", "omit-from", "config", "force"],
+)
+def test_options_decide_as_in_a_dry_run(tree, options, cause):
+    first, causes, _, _ = explained(tree, *options)
+    assert len(causes) == 1 and re.fullmatch(cause, next(iter(causes)))
+    jobs = Counter(rule for rule, _ in planned(tree, *options))
+    assert jobs_in(*causes.values()) == jobs and first.startswith(f"{jobs.total()} of ")
+
+
+def test_an_interrupted_job_is_not_said_to_be_forced(own):
+    """As after a SIGKILL: Snakemake's mark of a job that was started is there, and its output."""
+    marks = own / ".snakemake/incomplete"
+    marks.mkdir(exist_ok=True)
+    (marks / base64.b64encode(MATRIX.encode()).decode()).touch()
+    _, causes, _, _ = explained(own, MATRIX)
+    assert list(causes) == [f"Interrupted while it was made: {MATRIX}"]
+
+
 def test_changes_that_are_no_edit_of_the_config(own):
     append(own / "results/verdicts/base.jsonl.gz", "x")
     (own / "results/sft/parallel/seed0/history.csv").unlink()
@@ -121,6 +148,10 @@ def test_a_fresh_folder_costs_what_the_plan_of_the_experiment_says(tmp_path):
     [
         (["--nonsense"], "error: .*unrecognized arguments: --nonsense"),
         (["--configfile", "nothing.yaml"], "error: nothing.yaml: no such file"),
+        (["--config", "mark"], "error: .*name=value"),
+        (["--directory", "elsewhere"], "error: explain does not take --directory"),
+        (["--default-storage-provider", "s3"], "error: explain does not take --default-storage-provider"),
+        (["--unlock"], "error: explain does not take --unlock"),
         (["results/nothing.csv"], "No rule to produce results/nothing.csv"),
     ],
 )
