@@ -6,7 +6,7 @@ of it, what they cost, what is kept. A job that runs for two reasons is counted 
 
 from collections import Counter, defaultdict
 
-from crosspl.job_costs import job_costs
+from crosspl.job_costs import job_costs, last_costs
 from crosspl.remembered import EDITED
 
 WORDS = {
@@ -35,8 +35,9 @@ def explain(jobs, config, options):
     if not planned:
         return [f"Nothing to be done: all {len(jobs)} jobs of `{command}` are up to date."]
     found, before = causes(planned, config)
-    costs = job_costs(jobs, config, before)
-    lines = [f"{len(planned)} of {len(jobs)} jobs of `{command}` would run: {cost_of(costs, planned)}."]
+    own = last_costs(jobs)
+    costs, basis = job_costs(jobs, config, before, own), ", as last time" if own else ""
+    lines = [f"{len(planned)} of {len(jobs)} jobs of `{command}` would run: {cost_of(costs, planned)}{basis}."]
     for text, first in found:
         then = following(planned, first) - first
         after = f"; then {counted(planned, then)}" if then else ""

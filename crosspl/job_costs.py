@@ -1,8 +1,9 @@
 """What planned jobs will cost, by what jobs cost before.
 
 In: the jobs of a plan, the merged config, settings with the values they had before. Out: CPU, wall and GPU seconds per
-job. A job that has run: its own figures (the last line of its log, its benchmark file), times what the change of the
-settings makes of them; a new one: the mean of its rule's, or else the units of crosspl.cost_estimate.
+job. A job that has run: what its record says of all attempts (without one the last line of its log, its benchmark
+file), times what the change of the settings makes of them; a new one: the mean of its rule's, or else the units of
+crosspl.cost_estimate.
 """
 
 import copy
@@ -14,6 +15,7 @@ from statistics import mean
 from typing import NamedTuple
 
 from crosspl.cost_estimate import report_costs
+from crosspl.manifest import cost_of, made_by, read_records
 
 USED = re.compile(r"^cost: ([0-9.]+) CPU s", re.MULTILINE)
 
@@ -26,12 +28,18 @@ class Cost(NamedTuple):
     gpu_s: float
 
 
-def job_costs(jobs, config, before):
+def last_costs(jobs):
+    """Return {output: Cost} of the jobs that have run."""
+    records = read_records("results")
+    recorded = {path: recorded_cost(records[name]) for path, name in made_by(records).items()}
+    return {job.output: cost for job in jobs if (cost := recorded.get(job.output) or logged_cost(job))}
+
+
+def job_costs(jobs, config, before, own):
     """Return {output: Cost} of all jobs, without those of rules that nothing is known of.
 
-    `before` holds {key: number} of settings that had another value when the jobs ran.
+    `before` holds {key: number} of settings that had another value when the jobs ran, `own` what they cost then.
     """
-    own = {job.output: cost for job in jobs if (cost := last_cost(job))}
     of_rule = defaultdict(list)
     for job in jobs:
         if job.output in own:
@@ -47,8 +55,21 @@ def job_costs(jobs, config, before):
     return {output: cost for output, cost in found.items() if cost}
 
 
-def last_cost(job):
-    """Return what a job used when it ran last, or None."""
+def recorded_cost(record):
+    """Return what the dearest way to a command's end took, killed attempts included.
+
+    After one end the same command may have run again: from what the first left behind, or all anew.
+    """
+    ways, way = [], []
+    for attempt in record["attempts"]:
+        way.append(attempt)
+        if attempt["status"] == "done":
+            ways, way = [*ways, way], []
+    return max(Cost(*map(cost_of({"attempts": way}).get, Cost._fields)) for way in ways)
+
+
+def logged_cost(job):
+    """Return what the last process of a job used, or None."""
     used = USED.findall(Path(job.log).read_text()) if job.log and Path(job.log).exists() else []
     if not used:
         return None

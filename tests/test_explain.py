@@ -1,16 +1,18 @@
 """make explain: the causes it names are the edits that were made, and its jobs are those of Snakemake's own dry run."""
 
 import base64
+import json
 import re
 import shutil
 import subprocess
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from workflow_run import MATRIX, ROOT, SMOKE, TABLE, clone, command, copy_repository, planned
 
 from crosspl.explain import difference, duration, keys_of, leaves_of
-from crosspl.job_costs import Cost, job_costs
+from crosspl.job_costs import Cost, job_costs, last_costs
 from crosspl.planned import Change, Job, differences, parsed
 
 REPORT = (TABLE, MATRIX, "results/report.html")
@@ -61,7 +63,7 @@ def test_a_changed_setting_with_its_jobs(tree):
     [runs] = causes.values()
     jobs = Counter(rule for rule, _ in planned(tree, TABLE, configs=configs))
     assert jobs["train_rl"] == 6 and jobs_in(runs) == jobs and runs.startswith("6 train_rl; then ")
-    assert first.startswith(f"{sum(jobs.values())} of ") and re.search(r"about [\d.]+ CPU (seconds|minutes)", first)
+    assert first.startswith(f"{sum(jobs.values())} of ") and re.search(r"about [\d.]+ CPU .*, as last time\.$", first)
     assert re.search(r"Kept: .*1 train_base.* 4 train_sft.*; they took about [\d.]+ CPU", last)
 
 
@@ -140,7 +142,7 @@ def test_a_fresh_folder_costs_what_the_plan_of_the_experiment_says(tmp_path):
     assert f"{total} of {total} jobs" in first and set(causes) == {f"Not made yet: {total} files"}
     estimate = command(tmp_path, "estimate_cost", "config.yaml", SMOKE).stdout.split("report from nothing")[0]
     seconds = sum(float(cpu) for cpu in re.findall(r"(\d+) CPU s", estimate))
-    assert f"about {duration(seconds, 'CPU ')}," in first and last == "Nothing is kept."
+    assert f"about {duration(seconds, 'CPU ')}," in first and "last time" not in first and last == "Nothing is kept."
 
 
 @pytest.mark.parametrize(
@@ -213,18 +215,49 @@ def test_params_with_names_in_them_are_compared_by_name():
     assert (change.name, change.before, change.now, change.beside) == ("settings.sizes.sft", 2, 3, {"rl": 1, "sft": 3})
 
 
-def test_costs_of_jobs(tmp_path, tree):
+def ran_job(folder):
+    """Return a job whose log says 50 CPU seconds and whose benchmark file says 60 seconds."""
+    (folder / "log").write_text("cost: 1.00 CPU s, 7 MiB\nagain\ncost: 50.00 CPU s, 7 MiB\n")
+    (folder / "wall.tsv").write_text("s\tcpu_time\n60.0\t3\n")
+    return Job("train_rl", "results/a", str(folder / "log"), str(folder / "wall.tsv"), 2, True, (), frozenset())
+
+
+def test_costs_of_jobs(tmp_path, tree, monkeypatch):
     """A job costs what it cost, times what the settings make of it; a new one what its rule's other jobs cost."""
-    (tmp_path / "log").write_text("cost: 1.00 CPU s, 7 MiB\nagain\ncost: 50.00 CPU s, 7 MiB\n")
-    (tmp_path / "wall.tsv").write_text("s\tcpu_time\n60.0\t3\n")
-    ran = Job("train_rl", "a", str(tmp_path / "log"), str(tmp_path / "wall.tsv"), 2, True, (), frozenset())
+    config = smoke_config(tree)
+    monkeypatch.chdir(tmp_path)
+    ran = ran_job(tmp_path)
     new = ran._replace(output="b", log=str(tmp_path / "none"))
     other = ran._replace(rule="score", output="c", log=str(tmp_path / "none"))
-    config = smoke_config(tree)
-    assert job_costs([ran, new, other], config, {}) == {"a": Cost(50, 60, 120), "b": Cost(50, 60, 120)}
-    twice = job_costs([ran], config, {"rl.generations": config["rl"]["generations"] / 1000})["a"]
+    own = last_costs([ran, new, other])
+    assert job_costs([ran, new, other], config, {}, own) == {"results/a": Cost(50, 60, 120), "b": Cost(50, 60, 120)}
+    twice = job_costs([ran], config, {"rl.generations": config["rl"]["generations"] / 1000}, own)["results/a"]
     assert twice.cpu_s > 50 and twice.wall_s / twice.cpu_s == pytest.approx(60 / 50)
-    assert job_costs([ran._replace(runs=False)], config, {"rl.generations": 1})["a"].cpu_s == 50
+    assert job_costs([ran._replace(runs=False)], config, {"rl.generations": 1}, own)["results/a"].cpu_s == 50
+
+
+@pytest.mark.parametrize(
+    "attempts, cost",
+    [
+        ([("running", 900), ("exit 75", 50), ("done", 50)], 1000),  # preempted at 95 %
+        ([("running", 900), ("done", 50), ("done", 3)], 950),  # then the file was deleted, and work/ had all
+        ([("done", 50), ("done", 51)], 51),  # or had nothing
+    ],
+)
+def test_costs_of_killed_attempts_count(tmp_path, monkeypatch, attempts, cost):
+    monkeypatch.chdir(tmp_path)
+    job = ran_job(tmp_path)
+    ended = [
+        {"status": status, "ended": number, "cpu_s": seconds, "wall_s": 2 * seconds, "gpu_s": 0}
+        for number, (status, seconds) in enumerate(attempts)
+    ]
+    record = {"script": "", "argv": [], "revision": None, "outputs": {"results/a": "", "results/b": ""}}
+    Path("results/provenance").mkdir(parents=True)
+    Path("results/provenance/a.json").write_text(json.dumps(record | {"attempts": ended}))
+    assert last_costs([job, job._replace(output="results/b")]) == {
+        "results/a": Cost(cost, 2 * cost, 0),
+        "results/b": Cost(cost, 2 * cost, 0),
+    }
 
 
 def smoke_config(tree):
