@@ -94,7 +94,7 @@ def end(error):
             _write_record()
         else:
             _keep_attempt()
-    except (OSError, ValueError) as problem:  # a full disk, a damaged attempt
+    except (OSError, ValueError) as problem:  # a full disk, or what nobody foresaw: the result itself is there
         print(f"warning: no record could be written of what this command made: {problem}", file=sys.stderr)
     _command.clear()
     _attempt.clear()
@@ -117,7 +117,7 @@ def used():
 
 
 def _write_record():
-    folder = _command.pop("attempt").parent
+    own = _command.pop("attempt")
     _command.pop("beat")
     outputs = {name: file_hash(name) for name in _command["outputs"] if os.path.isfile(name)}
     inputs = {name: digest for name, digest in sorted(_command["inputs"].items()) if name not in _command["outputs"]}
@@ -125,9 +125,9 @@ def _write_record():
     _command["code"] |= _hashes(path for path in code(*_loaded()) if path not in _command["code"])
     root = os.environ[FOLDER]
     path = Path(root) / f"{next(iter(outputs)).removeprefix(os.path.dirname(root) + '/')}.json"
-    _command["attempts"] = [*_before(path), *_unfinished(folder), _so_far()]
+    _command["attempts"] = [*_before(path), *_unfinished(own), _so_far()]
     _write(path, _command)
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(own.parent, ignore_errors=True)
 
 
 def _keep_attempt():
@@ -142,17 +142,24 @@ def _so_far():
 
 def _before(path):
     """Return the attempts of the record at `path` if it is of this very work: what they left under work/ was used."""
-    with contextlib.suppress(OSError, ValueError):
-        record = json.loads(path.read_text())
-        if all(record.get(key) == _command[key] for key in ("script", "argv", "code", "inputs")):
-            return record["attempts"]
-    return []
+    record = _read_json(path)
+    same = all(record.get(key) == _command[key] for key in ("script", "argv", "code", "inputs"))
+    return record.get("attempts", []) if same else []
 
 
-def _unfinished(folder):
-    """Return the attempts of the same command that did not come to their end, as last seen."""
-    paths = [path for path in sorted(folder.glob("[0-9]*.json")) if not path.stem.endswith(f"-{os.getpid()}")]
-    return [json.loads(path.read_text()) for path in paths]
+def _unfinished(own):
+    """Return the attempts beside `own` of the same command that did not come to their end, as last seen."""
+    found = [_read_json(path) for path in sorted(own.parent.glob("[0-9]*.json")) if path.name != own.name]
+    return [attempt for attempt in found if {"ended", "machine"} <= attempt.keys()]
+
+
+def _read_json(path):
+    """Return the dict in a file; an empty one where a crash of the machine left something else."""
+    try:
+        value = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _write(path, value):

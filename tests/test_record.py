@@ -4,6 +4,7 @@ import ast
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -128,6 +129,54 @@ def test_killed_and_failed_attempts_are_part_of_the_cost(tree):
     assert not list(attempts.glob("*/[0-9]*.json"))
     subprocess.run(argv, cwd=tree, env=recording(), stderr=subprocess.DEVNULL, check=True)
     assert record_of(tree, VERDICTS)["attempts"][:-1] == record["attempts"]  # the same once more: what was spent on it
+
+
+@pytest.fixture
+def failed(tree):
+    """The argv of a short command that has failed once, and the file that this attempt left."""
+    made = record_of(tree, "results/parallel_matrix.csv")
+    output = "results/matrix_of_a_test.csv"
+    options = [output if word == "results/parallel_matrix.csv" else word for word in made["argv"]]
+    problems = tree / "results/problems.jsonl.gz"
+    whole = problems.read_bytes()
+    try:
+        problems.write_bytes(whole[:100])
+        assert command(tree, "parallel_matrix", *options, env=recording()).returncode == 2
+    finally:
+        problems.write_bytes(whole)
+    [attempt] = (tree / "work/attempts").glob("*/[0-9]*.json")
+    yield [sys.executable, "-m", "scripts.parallel_matrix", *options], attempt
+    for path in (tree / output, tree / RECORDS / "matrix_of_a_test.csv.json"):
+        path.unlink(missing_ok=True)
+    shutil.rmtree(attempt.parent, ignore_errors=True)
+
+
+def statuses(tree):
+    return [attempt["status"] for attempt in record_of(tree, "results/matrix_of_a_test.csv")["attempts"]]
+
+
+@pytest.mark.parametrize("left", [b"", b"{", b"{}", b"null", bytes(300)], ids=["empty", "cut", "{}", "null", "zeros"])
+def test_an_attempt_damaged_by_a_crash_of_the_machine_is_skipped(tree, failed, left):
+    argv, attempt = failed
+    attempt.with_name("1-7.json").write_bytes(left)
+    done = subprocess.run(argv, cwd=tree, env=recording(), capture_output=True, text=True)
+    assert done.returncode == 0 and "no record" not in done.stderr, done.stderr
+    assert statuses(tree) == ["exit 2", "done"]
+
+
+def test_a_killed_attempt_of_another_pod_with_the_same_pid(tree, failed):
+    argv, attempt = failed
+    same_pid = ["bash", "-c", 'mv "$0" "${0%-*}-$$.json" && exec "$@"', attempt, *argv]
+    subprocess.run(same_pid, cwd=tree, env=recording(), stderr=subprocess.DEVNULL, check=True)
+    assert statuses(tree) == ["exit 2", "done"]
+
+
+@pytest.mark.parametrize("left", ["", "[]", "{}"])
+def test_a_damaged_record_is_replaced(tree, failed, left):
+    argv, _ = failed
+    (tree / RECORDS / "matrix_of_a_test.csv.json").write_text(left)
+    subprocess.run(argv, cwd=tree, env=recording(), stderr=subprocess.DEVNULL, check=True)
+    assert statuses(tree) == ["exit 2", "done"]
 
 
 def test_gpu_seconds_and_memory():
