@@ -47,8 +47,7 @@ def collect(results, products, config=None):
 def read_records(results):
     """Return {name: record} of the finished commands; a name is that of the first file below `results` it made."""
     folder = Path(results) / RECORDS
-    paths = [path for path in sorted(folder.rglob("[!.]*.json")) if path != folder / f"{NAME}.json"]
-    return {str(path.relative_to(folder))[:-5]: _read(path) for path in paths}
+    return {str(path.relative_to(folder))[:-5]: _read(path) for path in sorted(folder.rglob("[!.]*.json"))}
 
 
 def _made(product, artifacts):

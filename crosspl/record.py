@@ -92,6 +92,8 @@ def end(error):
     try:
         if status == 0 and _command["outputs"]:
             _write_record()
+        elif status == 0:  # it made no data, as the command that writes the manifest
+            shutil.rmtree(_command["attempt"].parent, ignore_errors=True)
         else:
             _keep_attempt()
     except (OSError, ValueError) as problem:  # a full disk, or what nobody foresaw: the result itself is there

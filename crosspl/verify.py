@@ -7,7 +7,7 @@ and lines about what is only worth knowing: mixed revisions, parts of another ve
 from collections import Counter
 from pathlib import Path
 
-from crosspl.manifest import NAME, RECORDS, first_output, misfits, revision_of, when
+from crosspl.manifest import NAME, RECORDS, misfits, revision_of, when
 from crosspl.provenance import file_hash
 
 OTHERS = (RECORDS, "benchmarks")  # folders of results/ whose files no command made
@@ -74,9 +74,3 @@ def summary(manifest):
     """Return one line on a folder in which nothing is broken."""
     counts = len(manifest["artifacts"]), len(manifest["commands"]), len(manifest["records"])
     return "{} artifacts by {} commands and {} records: every byte is as it was written".format(*counts)
-
-
-def label(command):
-    """Return what a command made, in short."""
-    more = len(command["outputs"]) - 1
-    return first_output(command) + (f" and {more} more" if more else "")

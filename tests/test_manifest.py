@@ -177,8 +177,9 @@ def test_what_is_worth_knowing_is_said(tree):
 def test_a_target_of_its_own_and_no_part_of_other_targets(tree):
     listed = snakemake(tree, "results/manifest.json", "--summary")
     assert listed.returncode == 0 and "results/transfer_table.csv" in listed.stdout
-    done = snakemake(tree, "results/manifest.json")
+    done = snakemake(tree, "results/manifest.json", "--force")
     assert done.returncode == 0, done.stderr
+    assert not list((tree / "work/attempts").glob("*/*")) and "manifest.json" not in read_records(tree / "results")
     assert command(tree, "verify").returncode == 0
 
 
