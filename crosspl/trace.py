@@ -17,6 +17,28 @@ from crosspl.verify import difference, made_here
 CONTROL = "same_problems"  # of the columns gain_vs_same_problems
 PACKAGES = ("torch", "transformers", "trl", "peft", "tokenizers", "datasets", "accelerate", "vllm", "numpy")
 WIDTH = 120
+LABELS = ("init", "rl_method", "source", "target", "role", "seeds", "seed", "layer", "direction", "mark", "point")
+COUNTED = ("problems", "samples")  # over all checkpoints of a table
+BEFORE, AFTER = ("before RL",), ("after RL",)
+GAIN = BEFORE + AFTER
+VERSUS = (*GAIN, "control before RL", "control after RL")
+ORACLE = ("oracle", "base")
+DECIDED_BY = {  # column: the roles of the checkpoints whose verdicts decide it
+    "pass_at_1_base": ("base",), "pass_at_1_before": BEFORE, "before_low": BEFORE, "before_high": BEFORE,
+    "pass_at_1_after": AFTER, "after_low": AFTER, "after_high": AFTER, "wrong_language_rate": AFTER,
+    "gain": GAIN, "gain_low": GAIN, "gain_high": GAIN, "p_value": GAIN, "p_holm": GAIN, "mde": GAIN,
+    "gained": GAIN, "lost": GAIN, "p_mcnemar": GAIN,
+    "gain_vs_same_problems": VERSUS, "gain_vs_same_problems_low": VERSUS, "gain_vs_same_problems_high": VERSUS,
+    "oracle_after": ("oracle",), "oracle_share": ORACLE + GAIN,
+    "oracle_gain": ORACLE, "oracle_gain_low": ORACLE, "oracle_gain_high": ORACLE,
+    "normalized": ORACLE + GAIN, "normalized_low": ORACLE + GAIN, "normalized_high": ORACLE + GAIN,
+}  # fmt: skip
+CHANGE = ("ablated", "compared with")
+ABLATION_DECIDED_BY = {  # the same of the table with the column `direction`
+    "pass_at_1_intact": CHANGE[1:], "wrong_language_intact": CHANGE[1:],
+    "pass_at_1_ablated": CHANGE[:1], "wrong_language_ablated": CHANGE[:1],
+    "change": CHANGE, "low": CHANGE, "high": CHANGE, "p_value": CHANGE, "p_holm": CHANGE,
+}  # fmt: skip
 HIDDEN = ("--output", "--title", "--problems", "--programs", "--inputs")  # said by the files that were read and written
 
 
@@ -40,43 +62,45 @@ def cell_of(manifest, table, number, column):
         raise UserError(f"{table}: its rows are not of one init, source and target; trace the file without --row")
     if column and not row[column]:
         raise UserError(f"{table}, row {number}: {column} is empty, it was not computed")
+    if column in COUNTED:
+        raise UserError(f"{table}: {column} counts what all its checkpoints have; trace the file without --row")
+    if unknown := [name for name in ([column] if column else row) if name not in (*LABELS, *COUNTED, *deciding(row))]:
+        raise UserError(f"{table}: it is not known what decides {unknown[0]}; trace the file without --row")
     options = options_of(maker(manifest, table))
-    seeds = [int(seed) for seed in options["--seeds"]]
-    return Cell(row, options["--reading"][0], behind(row, column, seeds))
+    reading = "greedy" if "p_mcnemar" in row else options["--reading"][0]
+    return Cell(row, reading, behind(row, column, [int(seed) for seed in options["--seeds"]]))
+
+
+def deciding(row):
+    """Return {column: roles} for the table that a row is of."""
+    return ABLATION_DECIDED_BY if "direction" in row else DECIDED_BY
 
 
 def behind(row, column, seeds):
     """Return {role: checkpoints} of a cell; without a column those of all columns that are filled."""
+    parts, roles = checkpoints(row, [int(row["seed"])] if "seed" in row else seeds), deciding(row)
+    wanted = {role for name in ([column] if column else row) if row[name] for role in roles.get(name, ())}
+    return {role: list(dict.fromkeys(names)) for role, names in parts.items() if role in wanted}
+
+
+def checkpoints(row, seeds):
+    """Return {role: checkpoints} of a row, by seed."""
     init, source, target = row["init"], row["source"], row["target"]
-    parts = {
+    after = [after_name(init, source, seed) for seed in seeds]
+    if "direction" in row:  # such as "language", or "language - random"
+        ablated, _, other = row["direction"].partition(" - ")
+        return {
+            "ablated": [f"ablated/{ablated}/{name}" for name in after],
+            "compared with": [f"ablated/{other}/{name}" if other else name for name in after],
+        }
+    return {
         "before RL": [before_name(init, seed) for seed in seeds],
-        "after RL": [after_name(init, source, seed) for seed in seeds],
+        "after RL": after,
         "control before RL": [before_name(CONTROL, seed) for seed in seeds],
         "control after RL": [after_name(CONTROL, source, seed) for seed in seeds],
         "oracle": [after_name("base", target, seed) for seed in seeds],
         "base": ["base"],
     }
-    names = list(dict.fromkeys(name for filled in ([column] if column else row) for name in needed(filled, row)))
-    return {name: list(dict.fromkeys(parts[name])) for name in parts if name in names}
-
-
-def needed(column, row):
-    """Return the roles whose verdicts decide a column of a row."""
-    if not row[column]:
-        return []
-    if column.startswith("gain_vs_"):
-        return ["before RL", "after RL", "control before RL", "control after RL"]
-    if column.startswith("oracle_after"):
-        return ["oracle"]
-    if column.startswith(("oracle_", "normalized")):
-        return ["oracle", "base", "before RL", "after RL"]
-    if column == "pass_at_1_base":
-        return ["base"]
-    if column.endswith("before") or column.startswith("before_"):
-        return ["before RL"]
-    if column.endswith("after") or column.startswith("after_") or column == "wrong_language_rate":
-        return ["after RL"]
-    return ["before RL", "after RL"] if column.startswith(("gain", "p_", "mde")) else []
 
 
 def maker(manifest, path):
@@ -92,10 +116,15 @@ def chain(manifest, table, cell):
     if cell is None:
         return upstream(manifest["commands"], makers, [table])
     maker(manifest, table)
-    paths = [f"{manifest['results']}/verdicts/{name}.jsonl.gz" for group in cell.checkpoints.values() for name in group]
+    paths = verdicts(manifest, cell)
     for path in paths:
         maker(manifest, path)
     return [makers[table], *upstream(manifest["commands"], makers, paths)]
+
+
+def verdicts(manifest, cell):
+    """Return the files of verdicts behind a cell."""
+    return [f"{manifest['results']}/verdicts/{name}.jsonl.gz" for group in cell.checkpoints.values() for name in group]
 
 
 def gaps(manifest, names, table, cell):
@@ -109,6 +138,9 @@ def gaps(manifest, names, table, cell):
         if not command["revision"]["commit"]:
             lines.append(f"{first_output(command)}: made at an unknown revision, for there was no git repository")
     chosen = dict(manifest, commands=restricted(manifest, table, cell))
+    if cell:
+        read = manifest["commands"][manifest["artifacts"][table]["command"]]["inputs"]
+        lines += [f"{table}: its command did not read {path}" for path in verdicts(manifest, cell) if path not in read]
     return lines + misfits(chosen, names)
 
 
@@ -117,9 +149,7 @@ def restricted(manifest, table, cell):
     if cell is None:
         return manifest["commands"]
     name = manifest["artifacts"][table]["command"]
-    wanted = {
-        f"{manifest['results']}/verdicts/{item}.jsonl.gz" for items in cell.checkpoints.values() for item in items
-    }
+    wanted = verdicts(manifest, cell)
     table_command = manifest["commands"][name]
     inputs = {path: digest for path, digest in table_command["inputs"].items() if path in wanted}
     return manifest["commands"] | {name: table_command | {"inputs": inputs}}

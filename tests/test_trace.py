@@ -12,7 +12,7 @@ from workflow_run import TABLE, clone, command
 from crosspl.errors import UserError
 from crosspl.io import read_csv, read_rows
 from crosspl.manifest import load
-from crosspl.trace import behind, cell_of, chain, gaps
+from crosspl.trace import COUNTED, LABELS, behind, cell_of, chain, gaps
 from scripts import trace
 
 SEEDS = [0, 1]
@@ -37,6 +37,7 @@ def made(manifest, names):
 def test_every_cell_leads_to_data_weights_and_corpus(manifest):
     rows = read_csv(TABLE)
     cells = [(number, column) for number, row in enumerate(rows, 1) for column in row if row[column]]
+    cells = [(number, column) for number, column in cells if column not in COUNTED]
     decided = 0
     for number, column in cells:
         row, cell = rows[number - 1], cell_of(manifest, TABLE, number, column)
@@ -63,7 +64,7 @@ def test_every_cell_leads_to_data_weights_and_corpus(manifest):
 
 @pytest.mark.parametrize("column, roles", [
     ("gain", {"before RL", "after RL"}), ("mde", {"before RL", "after RL"}), ("pass_at_1_before", {"before RL"}),
-    ("after_high", {"after RL"}), ("pass_at_1_base", {"base"}), ("oracle_after", {"oracle"}), ("problems", set()),
+    ("after_high", {"after RL"}), ("pass_at_1_base", {"base"}), ("oracle_after", {"oracle"}), ("role", set()),
     ("gain_vs_same_problems_low", {"before RL", "after RL", "control before RL", "control after RL"}),
     (None, {"before RL", "after RL", "control before RL", "control after RL", "oracle", "base"}),
 ])  # fmt: skip
@@ -74,6 +75,72 @@ def test_checkpoints_behind_a_cell(tree, column, roles):
     if column == "gain":
         assert found["before RL"] == ["sft/parallel/seed0", "sft/parallel/seed1"]
         assert found["after RL"] == ["rl/parallel/python/seed0", "rl/parallel/python/seed1"]
+
+
+ABLATED = "results/verdicts/ablated/"
+AFTER = "rl/parallel/python/seed0.jsonl.gz"
+
+
+@pytest.mark.parametrize("direction, kinds", [
+    ("language", [f"{ABLATED}language/", "results/verdicts/"]), ("random", [f"{ABLATED}random/", "results/verdicts/"]),
+    ("language - random", [f"{ABLATED}language/", f"{ABLATED}random/"]),
+])  # fmt: skip
+def test_an_ablated_cell_leads_to_the_ablated_verdicts(manifest, direction, kinds):
+    table = "results/ablation.csv"
+    number = next(n for n, row in enumerate(read_csv(table), 1) if row["direction"] == direction)
+    ablated, other = (folder + AFTER for folder in kinds)
+    for column, wanted in {
+        "pass_at_1_ablated": {ablated}, "wrong_language_ablated": {ablated}, "pass_at_1_intact": {other},
+        "change": {ablated, other}, "p_holm": {ablated, other}, None: {ablated, other},
+    }.items():  # fmt: skip
+        cell = cell_of(manifest, table, number, column)
+        names = chain(manifest, table, cell)
+        assert {path for path in made(manifest, names) if path.startswith("results/verdicts/")} == wanted, column
+        assert gaps(manifest, names, table, cell) == []
+
+
+@pytest.mark.parametrize("column", ["gained", "lost", "p_mcnemar", None])
+def test_a_row_of_one_seed_leads_to_that_seed(manifest, capsys, column):
+    table = "results/mcnemar.csv"
+    rows = read_csv(table)
+    number = next(n for n, row in enumerate(rows, 1) if row["init"] == "parallel" and row["seed"] == "1")
+    cell = cell_of(manifest, table, number, column)
+    assert cell.checkpoints == {"before RL": ["sft/parallel/seed1"], "after RL": ["rl/parallel/python/seed1"]}
+    trace.main([table, "--row", str(number), *(["--column", column] if column else [])])
+    assert capsys.readouterr().out.count(" of 150 verdicts in python, greedy") == 2
+
+
+TABLES = ["transfer_table", "transfer_table_greedy", "transfer_matrix", "mcnemar", "ablation"]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_number_has_verdicts_behind_it(manifest, name):
+    """A column that a table gets one day is refused until crosspl.trace knows what decides it."""
+    table = f"results/{name}.csv"
+    for column in read_csv(table)[0]:
+        rows = [number for number, row in enumerate(read_csv(table), 1) if row[column]]
+        if rows and column not in (*LABELS, *COUNTED):
+            cell = cell_of(manifest, table, rows[0], column)
+            assert cell.checkpoints and gaps(manifest, chain(manifest, table, cell), table, cell) == [], column
+
+
+def test_an_unknown_column_is_refused(manifest):
+    path = Path("results/transfer_matrix.csv")
+    before = path.read_text()
+    try:
+        path.write_text(before.replace(",mark\n", ",median\n", 1))
+        for column in ("median", None):
+            with pytest.raises(UserError, match="it is not known what decides median; trace the file without --row"):
+                cell_of(manifest, str(path), 1, column)
+    finally:
+        path.write_text(before)
+
+
+def test_verdicts_that_the_table_did_not_read_are_a_gap(manifest):
+    cell = cell_of(manifest, "results/ablation.csv", 1, "change")
+    other = cell._replace(checkpoints={"before RL": ["sft/parallel/seed0"]})
+    [gap] = gaps(manifest, [], "results/ablation.csv", other)
+    assert gap == "results/ablation.csv: its command did not read results/verdicts/sft/parallel/seed0.jsonl.gz"
 
 
 def test_the_chain_in_words(tree):
@@ -147,6 +214,7 @@ def test_an_input_made_anew_is_a_gap(tree, manifest):
     ([TABLE, "--row", "0"], "no row 0; it has rows 1 to"),
     ([TABLE, "--row", "999"], "no row 999; it has rows 1 to"),
     ([TABLE, "--row", "1", "--column", "gian"], "no column 'gian'; it has init, rl_method"),
+    ([TABLE, "--row", "1", "--column", "problems"], "problems counts what all its checkpoints have"),
     ([TABLE, "--column", "gain"], "--column needs --row"),
     (["results/nothing.csv"], "results/nothing.csv: there is no record of how it was made"),
     (["results/calibration.csv", "--row", "1"], "trace the file without --row"),
