@@ -16,6 +16,7 @@ from crosspl.errors import UserError
 from crosspl.provenance import file_hash
 
 RECORDS, NAME = "provenance", "manifest.json"  # below the folder of results
+FOLDERS = ("figures",)  # outputs of rules that are folders: no rule makes a single file of theirs
 REMEDY = "Delete it and run the workflow again; the next run writes it anew."
 
 
@@ -47,7 +48,8 @@ def collect(results, products, config=None):
 def read_records(results):
     """Return {name: record} of the finished commands; a name is that of the first file below `results` it made."""
     folder = Path(results) / RECORDS
-    return {str(path.relative_to(folder))[:-5]: _read(path) for path in sorted(folder.rglob("[!.]*.json"))}
+    names = {str(path.relative_to(folder))[:-5]: path for path in sorted(folder.rglob("[!.]*.json"))}
+    return {name: _read(path, again(results, f"{results}/{name}")) for name, path in names.items()}
 
 
 def _made(product, artifacts):
@@ -55,13 +57,21 @@ def _made(product, artifacts):
     return [product] if product in artifacts else [path for path in artifacts if path.startswith(f"{product}/")]
 
 
-def _read(path):
+def again(results, path):
+    """Return the commands that make a file below `results` again."""
+    for folder in (Path(results) / name for name in FOLDERS):
+        if Path(path).is_relative_to(folder):
+            return f"rm -rf {folder}; snakemake {folder}"
+    return f"rm -f {path}; snakemake {path}"
+
+
+def _read(path, remedy):
     try:
         record = json.loads(path.read_text())
         return {key: record[key] for key in ("script", "argv", "revision")} | record
     except (ValueError, KeyError, TypeError):
         raise UserError(
-            f"{path}: damaged, no record of a command. Delete it, and make again the file that it is named after"
+            f"{path}: damaged, no record of a command. Make again what it is of: rm -f {path}; {remedy}"
         ) from None
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from crosspl.checkpoints import after_name, before_name
 from crosspl.errors import UserError
 from crosspl.io import read_csv
-from crosspl.manifest import cost_of, first_output, misfits, options_of, revision_of, upstream, when
+from crosspl.manifest import again, cost_of, first_output, misfits, options_of, revision_of, upstream, when
 from crosspl.verify import difference, made_here
 
 CONTROL = "same_problems"  # of the columns gain_vs_same_problems
@@ -106,7 +106,8 @@ def checkpoints(row, seeds):
 def maker(manifest, path):
     """Return the command that made a file; UserError without a record of it."""
     if path not in manifest["artifacts"]:
-        raise UserError(f"{path}: there is no record of how it was made; make it again: rm -f {path}; snakemake {path}")
+        remedy = again(manifest["results"], path)
+        raise UserError(f"{path}: there is no record of how it was made; make it again: {remedy}")
     return manifest["commands"][manifest["artifacts"][path]["command"]]
 
 

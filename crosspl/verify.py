@@ -7,7 +7,7 @@ and lines about what is only worth knowing: mixed revisions, parts of another ve
 from collections import Counter
 from pathlib import Path
 
-from crosspl.manifest import NAME, RECORDS, misfits, revision_of, when
+from crosspl.manifest import NAME, RECORDS, again, misfits, revision_of, when
 from crosspl.provenance import file_hash
 
 OTHERS = (RECORDS, "benchmarks")  # folders of results/ whose files no command made
@@ -15,16 +15,17 @@ OTHERS = (RECORDS, "benchmarks")  # folders of results/ whose files no command m
 
 def broken(manifest):
     """Return one line per artifact or record that is not there or has other bytes than were written."""
-    lines = []
+    lines, results = [], manifest["results"]
     for path, artifact in manifest["artifacts"].items():
         if found := difference(path, artifact["sha256"]):
             command = manifest["commands"][artifact["command"]]
             maker = f"{command['script']}, {when(command['attempts'][-1]['ended'])}"
-            again = f"rm -f {path}; snakemake {path}, with the --configfile of the run"
-            lines.append(f"{path}: {found} (by {maker}). To make it again: {again}")
+            remedy = f"{again(results, path)}, with the --configfile of the run"
+            lines.append(f"{path}: {found} (by {maker}). To make it again: {remedy}")
     for path, digest in manifest["records"].items():
         if found := difference(path, digest):
-            lines.append(f"{path}: {found}. It is a record: make again the file that it is named after")
+            made = str(Path(results) / Path(path).relative_to(Path(results) / RECORDS)).removesuffix(".json")
+            lines.append(f"{path}: {found}. It is a record; to make again what it is of: {again(results, made)}")
     return lines
 
 

@@ -1,6 +1,7 @@
 """The manifest names everything that the results were made of; `verify` finds every byte that changed; costs add up."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -10,7 +11,7 @@ from crosspl.analysis_inputs import products
 from crosspl.cost import PEAKS, SUMS, cost_rows, stages
 from crosspl.errors import UserError
 from crosspl.io import read_csv
-from crosspl.manifest import collect, load, read_records
+from crosspl.manifest import FOLDERS, again, collect, load, read_records
 from crosspl.provenance import code
 from crosspl.workflow import read_config
 from scripts import verify
@@ -134,6 +135,39 @@ def test_what_verify_advises_mends_it_and_nothing_else_runs(tree):
     assert path.read_bytes() == before
     assert command(tree, "verify").returncode == 0
     assert planned(tree, TABLE) == set()
+
+
+def test_what_is_advised_are_outputs_of_rules(monkeypatch):
+    """A folder that is one output is asked for as a whole: Snakemake knows none of its files."""
+    monkeypatch.chdir(ROOT)
+    rules = "".join(path.read_text() for path in ROOT.glob("rules/*.smk"))
+    assert sorted(re.findall(r'directory\("results/([^"]+)"\)', rules)) == sorted(FOLDERS)
+    assert again("results", "results/figures/headline.svg") == "rm -rf results/figures; snakemake results/figures"
+    assert again("results", "results/figures") == "rm -rf results/figures; snakemake results/figures"
+    assert again("results", TABLE) == f"rm -f {TABLE}; snakemake {TABLE}"
+
+
+def test_a_changed_figure_is_mended_by_what_verify_and_trace_advise(tree, tmp_path):
+    """The advice for a figure, for its record, and for a figure without one is the same, and it works."""
+    own = clone(tree, tmp_path / "own")
+    figures = own / "results/figures"
+    if not figures.exists():
+        assert snakemake(own, "results/figures").returncode == 0
+    before = {path.name: path.read_bytes() for path in figures.iterdir()}
+    path, remedy = figures / "headline.svg", "rm -rf results/figures; snakemake results/figures"
+    flip(path, 40)
+    advised = command(own, "verify")
+    assert "error: results/figures/headline.svg: not the bytes that were written" in advised.stdout
+    assert advised.stdout.count(remedy) == 1
+    [record] = (own / "results/provenance/figures").iterdir()
+    record.write_text(record.read_text().replace("\n", "\n\n", 1))
+    assert command(own, "verify").stdout.count(remedy) == 2
+    assert remedy in command(own, "trace", "results/figures/nothing.svg").stderr
+    shutil.rmtree(figures)
+    done = snakemake(own, "results/figures")
+    assert done.returncode == 0, done.stderr
+    assert {path.name: path.read_bytes() for path in figures.iterdir()} == before
+    assert command(own, "verify").returncode == 0
 
 
 def test_an_outdated_manifest_says_so(tree):
