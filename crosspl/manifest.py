@@ -126,9 +126,17 @@ def seeds_of(command):
     for option, values in options_of(command).items():
         if option.endswith(("seed", "seeds")):
             seeds[option[2:]] = [int(value) for value in values]
-        elif values and values[0].startswith("{") and "seed" in (block := json.loads(values[0])):
+        elif "seed" in (block := block_of(values)):
             seeds[f"{option[2:]}.seed"] = [block["seed"]]
     return seeds
+
+
+def block_of(values):
+    """Return the block of the config that an option's values are, as JSON; {} where they are none."""
+    try:
+        return json.loads(values[0]) if len(values) == 1 and values[0].startswith("{") else {}
+    except ValueError:  # a text, such as a mark
+        return {}
 
 
 def update(results, products, config):

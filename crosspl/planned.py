@@ -30,8 +30,8 @@ from snakemake.settings.types import (
 )
 
 from crosspl.errors import UserError
-from crosspl.io import read_text
 from crosspl.remembered import short
+from crosspl.workflow import read_mapping
 
 REFUSED = [  # options of a command that plans no run, or that plans it in another folder or in storage
     "archive", "cleanup_metadata", "cleanup_shadow", "conda_cleanup_envs", "conda_create_envs_only",
@@ -144,7 +144,7 @@ def parsed_options(options):
                 f"explain does not take --{name.replace('_', '-')}: it explains runs in this folder, and only those"
             )
     for path in args.configfile or []:
-        read_text(path)
+        read_mapping(path)
     return args
 
 
@@ -220,10 +220,11 @@ def changed_settings(record, job):
 
 def parsed(value):
     """Return a param as a dict where it holds names: JSON, or the options of a command; lists as tuples."""
-    if isinstance(value, str) and value.startswith("{"):
-        return json.loads(value)
-    if isinstance(value, str) and value.startswith("--"):
-        return {name: tuple(words) for name, *words in map(shlex.split, f" {value}".split(" --")[1:])}
+    with contextlib.suppress(ValueError):  # a text that only begins so, such as a mark
+        if isinstance(value, str) and value.startswith("{"):
+            return json.loads(value)
+        if isinstance(value, str) and value.startswith("--"):
+            return {name: tuple(words) for name, *words in map(shlex.split, f" {value}".split(" --")[1:])}
     return value
 
 

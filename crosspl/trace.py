@@ -11,7 +11,7 @@ from typing import NamedTuple
 from crosspl.checkpoints import after_name, before_name
 from crosspl.errors import UserError
 from crosspl.io import read_csv
-from crosspl.manifest import again, cost_of, first_output, misfits, options_of, revision_of, upstream, when
+from crosspl.manifest import again, block_of, cost_of, first_output, misfits, options_of, revision_of, upstream, when
 from crosspl.verify import difference, made_here
 
 CONTROL = "same_problems"  # of the columns gain_vs_same_problems
@@ -195,8 +195,8 @@ def facts(manifest, command):
 
 def said(values):
     """Return an option's values in words; a JSON object is a block of the config, said key by key."""
-    if len(values) == 1 and values[0].startswith("{"):
-        return ", ".join(f"{key} {json.dumps(value)}" for key, value in json.loads(values[0]).items())
+    if block := block_of(values):
+        return ", ".join(f"{key} {json.dumps(value)}" for key, value in block.items())
     return " ".join(values) or "yes"
 
 

@@ -67,8 +67,22 @@ def read_config(paths):
 
     config = {}
     for path in paths:
-        update_config(config, yaml.safe_load(read_text(path)) or {})
+        update_config(config, read_mapping(path))
     return check_config(config, [*paths[1:], paths[0]])
+
+
+def read_mapping(path):
+    """Return what a YAML file says by name; an empty file says nothing."""
+    try:
+        found = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}, line {mark.line + 1}" if mark else path
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise UserError(f"{place}: not YAML ({reason})") from None
+    if not isinstance(found, dict | None):
+        raise UserError(f"{path}: holds no settings; write them as NAME: VALUE")
+    return found or {}
 
 
 def check_names(config, files):

@@ -10,10 +10,9 @@ import os
 import shutil
 import subprocess
 
-import yaml
-
 from crosspl.errors import UserError, run_command
 from crosspl.languages import install_commands, known_languages, lacking_commands, load_languages
+from crosspl.workflow import read_config
 
 SANDBOX = {"bwrap": "bubblewrap", "cc": "gcc"}  # command -> package; cc compiles the judge's supervisor
 LIBC_HEADERS = "libc6-dev"  # gcc alone does not bring them
@@ -43,13 +42,9 @@ def packages_of(entries, kind):
 
 def configured(paths):
     """Return the PLs that the config names in any role, those of single mixtures included."""
-    languages, variants = {}, {}
-    for path in paths:
-        with open(path) as stream:
-            overlay = yaml.safe_load(stream) or {}
-        languages |= overlay.get("languages", {})
-        variants |= overlay.get("mixtures", {}).get("variants", {})
-    lists = [*languages.values(), *(variant.get("languages", []) for variant in variants.values())]
+    config = read_config(paths)
+    lists = [*config["languages"].values()]
+    lists += [variant.get("languages", []) for variant in config["mixtures"]["variants"].values()]
     return list(dict.fromkeys(name for names in lists for name in names))
 
 

@@ -6,10 +6,9 @@ In: transfer_table.csv. Out: text of at most 120 columns; "-" where the table ha
 import argparse
 import signal
 
-import yaml
-
 from crosspl.errors import UserError, run_command
-from crosspl.io import read_csv, read_text
+from crosspl.io import read_csv
+from crosspl.workflow import read_config
 
 HEADER = [
     "target", "role", "before → after [95 %]", "gain [95 %]", "p_holm", "vs same_problems", "MDE", "wrong %",
@@ -38,8 +37,7 @@ def main(argv=None):
 
 def primary_reading(paths):
     """Return the primary reading of the merged config files; "" without one."""
-    blocks = [(yaml.safe_load(read_text(path)) or {}).get("statistics", {}) for path in paths]
-    return next((block["reading"] for block in reversed(blocks) if "reading" in block), "")
+    return read_config(paths)["statistics"]["reading"] if paths else ""
 
 
 def blocks(rows):

@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from workflow_run import SMOKE, clone, command, environment, snakemake
+from workflow_run import ROOT, SMOKE, clone, command, environment, snakemake
 
 from crosspl.io import read_rows, write_rows
+from scripts.install_runtimes import configured
 
 CONFIGS = [  # overlay, what the message must hold beside the overlay's name
     ("rl: {learning_rat: 1.0e-3}", ["rl.learning_rat", "unknown key", "learning_rate"]),
@@ -69,6 +70,36 @@ def test_wrong_config_file_itself(tree):
         message(snakemake(tree, "--dry-run"), "config.yaml", "lora.rank", "unknown key")
     finally:
         (tree / "config.yaml").write_text(text)
+
+
+TABLE_SHOWN = ["show_table", "results/transfer_table.csv", "--config", "config.yaml"]
+READERS = [["install_runtimes", "--config", "config.yaml"], ["estimate_cost", "config.yaml"], TABLE_SHOWN,
+           ["explain", "all", "--configfile"]]  # fmt: skip
+FILES = {  # content, what the message must hold beside the file's name
+    "languages:": ["languages"],
+    "languages: {unseen: }": ["languages.unseen"],
+    "rl: {samples: 1\nmark: x": [", line 2", "not YAML"],
+    "mark: \0": ["not YAML"],
+    "- mark": ["no settings", "NAME: VALUE"],
+    "mark": ["no settings"],
+}
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader[0])
+def test_config_files_that_are_none(tree, reader):
+    """As `make` hands them over; Snakemake itself says what it finds wrong with them."""
+    message(command(tree, *reader, "typo.yaml"), "typo.yaml: no such file")
+    for content, parts in FILES.items():
+        (tree / "overlay.yaml").write_text(content)
+        message(command(tree, *reader, "overlay.yaml"), "overlay.yaml", *parts)
+
+
+def test_runtimes_of_every_role_and_of_single_mixtures(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    (tmp_path / "overlay.yaml").write_text(
+        "{languages: {unseen: [php]}, mixtures: {variants: {wide: {rule: parallel, languages: [python, go]}}}}"
+    )
+    assert configured(["config.yaml", tmp_path / "overlay.yaml"]) == ["python", "perl", "ruby", "php", "go"]
 
 
 def mixture_options(tree, problems, output):

@@ -12,7 +12,9 @@ from crosspl.cost import PEAKS, SUMS, cost_rows, stages
 from crosspl.errors import UserError
 from crosspl.io import read_csv
 from crosspl.manifest import FOLDERS, again, collect, load, read_records
+from crosspl.planned import differences, parsed
 from crosspl.provenance import code
+from crosspl.trace import facts
 from crosspl.workflow import read_config
 from scripts import verify
 
@@ -69,6 +71,24 @@ def test_a_run_leaves_the_manifest_of_all_it_made(tree, manifest):
         for path, digest in command_of["inputs"].items():
             if path.startswith("results/"):
                 assert manifest["artifacts"][path]["sha256"] == digest
+
+
+@pytest.mark.parametrize("mark", ["{draft", "{draft}", "--it's", "{}", "plumbing only"])
+def test_a_mark_is_free_text(tree, manifest, mark):
+    """It may look like a block of the config, and the manifest, a trace and an explanation come out all the same."""
+    path = tree / "results/provenance/ablation.csv.json"
+    before = path.read_text()
+    record = json.loads(before)
+    record["argv"] = [f"--mark={mark}" if word.startswith("--mark=") else word for word in record["argv"]]
+    try:
+        path.write_text(json.dumps(record))
+        found = collect("results", manifest["products"], manifest["config"])
+    finally:
+        path.write_text(before)
+    made = found["commands"]["ablation.csv"]
+    assert made["seeds"] == {"seeds": [0], "bootstrap-seed": [0]}
+    assert any(f"mark {mark}" in line for line in facts(found, made))
+    assert [(c.before, c.now) for c in differences("mark", parsed("{old"), parsed(mark))] == [("{old", parsed(mark))]
 
 
 def test_nothing_changed_is_one_line(tree):
