@@ -9,6 +9,7 @@ import errno
 import fcntl
 from pathlib import Path
 
+WITHOUT_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # what a file system says that has no locks
 _held = {}  # open files: closing one would give up its lock
 
 
@@ -25,7 +26,7 @@ def hold(folder):
         print(f"waiting for another process that works on {folder}", flush=True)
         fcntl.flock(stream, fcntl.LOCK_EX)
     except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK):  # a file system without locks
+        if error.errno not in WITHOUT_LOCKS:
             raise
     _held[folder.resolve()] = stream
     return folder

@@ -4,7 +4,6 @@ In: a lock file. Out: a lock that the kernel drops when the process ends, howeve
 is a file that a SIGKILL leaves behind, so the profiles switch it off.
 """
 
-import errno
 import fcntl
 import os
 import socket
@@ -12,8 +11,8 @@ import sys
 from pathlib import Path
 
 from crosspl.errors import UserError
+from crosspl.exclusive import WITHOUT_LOCKS
 
-WITHOUT_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
 _held = []  # open files: closing one would give up its lock
 
 

@@ -1,11 +1,15 @@
 """Two processes never work on one folder of resumable state: the second waits until the first has ended, however."""
 
+import errno
+import fcntl
 import subprocess
 import sys
 
+import pytest
 from workflow_run import ROOT, environment
 
-from crosspl.exclusive import hold
+from crosspl.exclusive import WITHOUT_LOCKS, hold
+from crosspl.lock import lock_tree
 
 HOLDER = "import sys; from crosspl.exclusive import hold; print(hold(sys.argv[1]), flush=True); sys.stdin.read()"
 
@@ -32,3 +36,19 @@ def test_the_second_waits_for_the_first(tmp_path):
 
 def test_a_process_may_hold_a_folder_twice(tmp_path):
     assert hold(tmp_path / "a") == hold(tmp_path / "a") == tmp_path / "a"
+
+
+@pytest.mark.parametrize("number", [*WITHOUT_LOCKS, errno.EIO])
+def test_a_file_system_without_locks(tmp_path, monkeypatch, number):
+    """Work goes on there, for a run and for its jobs alike; any other trouble with a lock is no reason to."""
+
+    def flock(stream, operation):
+        raise OSError(number, "from the file system")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    for act in (lambda: hold(tmp_path / "state"), lambda: lock_tree(tmp_path / "work/.lock")):
+        if number in WITHOUT_LOCKS:
+            act()
+        else:
+            with pytest.raises(OSError, match="from the file system"):
+                act()
