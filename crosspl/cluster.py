@@ -17,6 +17,7 @@ from crosspl.errors import UserError
 PLUGIN = "snakemake_executor_plugin_slurm"
 PROFILE, PARTITIONS = "profiles/slurm/config.yaml", "profiles/slurm/partitions.yaml"
 SINFO = ("sinfo", "--noheader", "--Node", "--format=%R|%l|%m|%c|%G")
+SINFO_ALL = (*SINFO, "--all")  # hidden partitions take jobs as well
 POLL_S = 180  # the longest the plugin waits until it looks again
 NO_NODE = "Requested node configuration is not available"  # also said while every such node is down, which passes
 
@@ -55,7 +56,7 @@ def check_slurm(workflow, config):
     if not shutil.which("sbatch"):
         raise UserError("this machine has no sbatch: run on a login node of the cluster, or without the Slurm profile")
     check_limits(workflow, config)
-    nodes = read_nodes(output(*SINFO))
+    nodes = read_nodes(output(*SINFO_ALL))
     check_memory_of_slurm(output("scontrol", "show", "config"))
     file = workflow.executor_settings.partition_config
     partitions = known_partitions(file, nodes) if file else None

@@ -16,7 +16,7 @@ from slurm_run import PARTITIONS, on, queued, run_command, slurm, wait_for
 from test_bad_input import message
 from workflow_run import SMOKE, TABLE, command, copy_repository, environment
 
-from crosspl.cluster import check_memory_of_slurm, read_nodes
+from crosspl.cluster import SINFO, SINFO_ALL, check_memory_of_slurm, read_nodes
 from crosspl.errors import UserError
 from crosspl.lock import lock_tree, sign_tree
 
@@ -108,6 +108,19 @@ def test_nodes_of_other_clusters_are_read():
         ("any", 2940.5, 1, 1, {"": 2}),
         ("nvml", 1, 1, 1, {"nvidia_a100-sxm4-80gb": 8}),
     ]
+
+
+def test_a_hidden_partition_is_one_that_may_be_used(slurm_cluster):
+    """`sinfo` shows it to root anyway; to others it only lists what is not hidden, as scripts.list_partitions does."""
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    slurm_cluster.chmod(0o711)  # munge's socket is in there
+    slurm(slurm_cluster, "scontrol", "update", "partitionname=urgent", "hidden=yes")
+    try:
+        listed, known = ({node.partition for node in read_nodes(slurm(slurm_cluster, *nobody, *argv))}
+                         for argv in (SINFO, SINFO_ALL))  # fmt: skip
+    finally:
+        slurm(slurm_cluster, "scontrol", "update", "partitionname=urgent", "hidden=no")
+    assert (listed, known) == ({"cpu", "gpu"}, {"cpu", "gpu", "urgent"})
 
 
 def test_partitions_are_listed_as_the_profile_wants_them(slurm_cluster):
