@@ -12,7 +12,7 @@ from crosspl import analysis_inputs as an
 from crosspl import experiment as ex
 from crosspl import manifest as mf
 from crosspl import workflow as wf
-from crosspl.cluster import check_slurm, on_slurm
+from crosspl.cluster import check_slurm, on_slurm, require_slurm
 from crosspl.container import image_file, require_image
 from crosspl.cost_estimate import cost_lines
 from crosspl.errors import stop_on_user_error
@@ -53,8 +53,10 @@ onstart:
         last_host = lock_tree()
         check_run(workflow)
         if on_slurm(workflow):
-            check_slurm(workflow, config)
+            require_slurm()
+            # Before the checks: against a limit of jobs per user sbatch would count what a killed run left behind.
             cancel_leftovers(workflow.executor_settings.jobname_prefix, last_host)
+            check_slurm(workflow, config)
         sign_tree()
     for line in cost_lines(config, workflow.resource_settings.cores):
         print(line, file=sys.stderr)

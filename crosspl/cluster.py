@@ -51,10 +51,14 @@ def on_slurm(workflow):
     return type(workflow.executor_settings).__module__ == PLUGIN
 
 
-def check_slurm(workflow, config):
-    """Raise a UserError for the first job that the cluster could never start as it is asked for."""
+def require_slurm():
+    """Raise a UserError where nothing can be submitted."""
     if not shutil.which("sbatch"):
         raise UserError("this machine has no sbatch: run on a login node of the cluster, or without the Slurm profile")
+
+
+def check_slurm(workflow, config):
+    """Raise a UserError for the first job that the cluster could never start as it is asked for."""
     check_limits(workflow, config)
     nodes = read_nodes(output(*SINFO_ALL))
     check_memory_of_slurm(output("scontrol", "show", "config"))

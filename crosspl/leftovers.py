@@ -6,13 +6,14 @@ gone, or a UserError says how to cancel them. What they had done continues from 
 
 import re
 import socket
-import subprocess
 import time
 from pathlib import Path
 
+from crosspl.cluster import output
 from crosspl.errors import UserError
 
 NAME = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # the plugin calls all jobs of a run {prefix}_{uuid}
+SQUEUE = ("squeue", "--me", "--noheader", "--format=%i|%j|%Z")
 PATIENCE_S = 300  # for cancelled jobs to end; Slurm gives them KillWait, 30 s by default
 
 
@@ -23,7 +24,7 @@ def cancel_leftovers(prefix, last_host, folder=None):
     it may be alive: then nothing is cancelled, and a UserError says what to do.
     """
     folder = Path(folder or ".").resolve()
-    jobs = left_over(prefix, folder)
+    jobs = left_over(prefix, folder, output(*SQUEUE))
     if not jobs:
         return []
     if last_host != socket.gethostname():
@@ -32,21 +33,39 @@ def cancel_leftovers(prefix, last_host, folder=None):
             f"run is dead, type: scancel {' '.join(jobs)}"
         )
     print(f"cancelling {len(jobs)} Slurm jobs that a killed run left behind: {' '.join(jobs)}", flush=True)
-    subprocess.run(["scancel", *jobs], check=True)
-    deadline = time.monotonic() + PATIENCE_S
-    while left := left_over(prefix, folder):
-        if time.monotonic() > deadline:
-            raise UserError(f"Slurm jobs {' '.join(left)} are cancelled but have not ended: run again when they have")
-        time.sleep(1)
+    end(jobs, prefix, folder)
     return jobs
 
 
-def left_over(prefix, folder):
-    """Return the ids of this user's jobs that have not ended and were submitted from `folder` by a run."""
-    done = subprocess.run(
-        ["squeue", "--me", "--noheader", "--format=%i|%j|%Z"], capture_output=True, text=True, check=True
-    )
-    rows = [line.split("|", 2) for line in done.stdout.splitlines()]
+def end(jobs, prefix, folder):
+    """Cancel jobs and wait until they have ended; a UserError when they do not.
+
+    A busy Slurm does not answer every command ("Socket timed out"): it is asked again.
+    """
+    deadline, cancelled, left = time.monotonic() + PATIENCE_S, None, jobs
+    while left:
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"Slurm jobs of a killed run do not end: type scancel {' '.join(left)}, and run again when they have"
+            )
+        if cancelled is None:
+            cancelled = answer("scancel", *left)
+        time.sleep(1)
+        queue = answer(*SQUEUE)
+        left = left if queue is None else left_over(prefix, folder, queue)
+
+
+def answer(*argv):
+    """Return what a Slurm command prints, None where it fails."""
+    try:
+        return output(*argv)
+    except UserError:
+        return None
+
+
+def left_over(prefix, folder, queue):
+    """Return the ids of the jobs in the output of SQUEUE that were submitted from `folder` by a run."""
+    rows = [line.split("|", 2) for line in queue.splitlines()]
     return [
         job for job, name, place in rows if re.fullmatch(f"{prefix}_{NAME}", name) and Path(place).resolve() == folder
     ]

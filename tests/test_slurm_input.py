@@ -135,13 +135,17 @@ def leave_behind(cluster, folder, name):
                  "--wrap", "sleep 600").strip()  # fmt: skip
 
 
-def cancel(cluster, folder, last_host):
-    """Run cancel_leftovers on the cluster, as the Snakefile does."""
+def cancelling(last_host):
+    """Return a command that calls cancel_leftovers as the Snakefile does."""
     program = (
         "from crosspl.errors import stop_on_user_error\nfrom crosspl.leftovers import cancel_leftovers\n"
         f"with stop_on_user_error():\n    print(cancel_leftovers('crosspl', {last_host!r}))"
     )
-    return on(cluster, sys.executable, "-c", program, cwd=folder)
+    return [sys.executable, "-c", program]
+
+
+def cancel(cluster, folder, last_host):
+    return on(cluster, *cancelling(last_host), cwd=folder)
 
 
 def test_jobs_of_a_killed_run(slurm_cluster, tmp_path):
@@ -159,6 +163,49 @@ def test_jobs_of_a_killed_run(slurm_cluster, tmp_path):
     assert {job: left[job][0] for job in mine + theirs} == dict(zip(mine + theirs, ["CANCELLED"] * 2 + ["RUNNING"] * 2))
     assert "[]" in cancel(slurm_cluster, ours, "another-machine").stdout
     slurm(slurm_cluster, "scancel", *theirs)
+
+
+def test_jobs_of_a_killed_run_at_the_limit_of_jobs(slurm_cluster, tmp_path):
+    """They are cancelled before sbatch is asked whether it would take more."""
+    tree = copy_repository(tmp_path)
+    left = leave_behind(slurm_cluster, tree, f"crosspl_{uuid.uuid4()}")
+    (tree / "work").mkdir()
+    (tree / "work/.lock").write_text(f"{socket.gethostname()} 1\n")
+    argv = run_command(TABLE, configs=[SMOKE], options=["--set-resources", "train_rl:slurm_account=nobody"])
+    slurm(slurm_cluster, "sacctmgr", "-i", "modify", "user", "root", "set", "maxsubmitjobs=1")
+    try:
+        done = on(slurm_cluster, *argv, cwd=tree)
+    finally:
+        slurm(slurm_cluster, "sacctmgr", "-i", "modify", "user", "root", "set", "maxsubmitjobs=-1")
+    message(done, "train_rl, attempt 1", "Slurm refuses", "Invalid account")  # not the limit
+    assert queued(slurm_cluster, tree, "all")[left][0] == "CANCELLED"
+
+
+SLOW_SLURM = """#!/bin/sh
+# Every second command is not answered. A job has ended when it is cancelled.
+echo "$@" >>{folder}/asked.{name}
+if [ $(($(wc -l <{folder}/asked.{name}) % 2)) = {refuses} ]; then
+    echo "{name}: error: Socket timed out on send/recv operation" >&2
+    exit 1
+fi
+"""
+
+
+def test_a_slurm_that_does_not_always_answer(tmp_path):
+    tree = copy_repository(tmp_path)
+    queue = f"[ -e cancelled ] || echo '7|crosspl_{uuid.uuid4()}|{tree}'\n"
+    for name, refuses, does in (("squeue", 0, queue), ("scancel", 1, "touch cancelled\n")):
+        (tmp_path / name).write_text(SLOW_SLURM.format(folder=tmp_path, name=name, refuses=refuses) + does)
+        (tmp_path / name).chmod(0o755)
+    env = {**environment(), "PATH": f"{tmp_path}:{environment()['PATH']}"}
+    done = subprocess.run(cancelling(socket.gethostname()), cwd=tree, env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and "['7']" in done.stdout, done.stdout + done.stderr
+    assert [(tmp_path / f"asked.{name}").read_text().count("\n") for name in ("squeue", "scancel")] == [3, 2]
+    for name in ("squeue", "scancel"):
+        (tmp_path / f"asked.{name}").write_text("once\n" * (name == "squeue"))
+    (tree / "cancelled").unlink()
+    done = subprocess.run(cancelling(socket.gethostname()), cwd=tree, env=env, capture_output=True, text=True)
+    message(done, "squeue", "Socket timed out")
 
 
 def test_the_lock_says_who_held_it_last(tmp_path):
