@@ -2,20 +2,22 @@
 
 In: Snakemake's workflow, the config, what `sinfo` says of partitions and nodes. Out: nothing, or a UserError. Slurm
 itself would let a job with too long a time limit wait for ever, and Snakemake would report every refused job by itself,
-three times. Jobs that a killed run left behind: crosspl.leftovers.
+three times. Jobs that a killed run left behind: crosspl.leftovers; jobs that Slurm would cancel for others:
+crosspl.slurm_preemption.
 """
 
 import logging
-import os
 import re
 import shutil
 import subprocess
 from typing import NamedTuple
 
 from crosspl.errors import UserError
+from crosspl.slurm_commands import output
+from crosspl.slurm_preemption import cancelling, check_preemption
 
 PLUGIN = "snakemake_executor_plugin_slurm"
-PROFILE, PARTITIONS = "profiles/slurm/config.yaml", "profiles/slurm/partitions.yaml"
+PROFILE = "profiles/slurm/config.yaml"
 SINFO = ("sinfo", "--noheader", "--Node", "--format=%R|%l|%m|%c|%G")
 SINFO_ALL = (*SINFO, "--all")  # hidden partitions take jobs as well
 POLL_S = 180  # the longest the plugin waits until it looks again
@@ -44,6 +46,7 @@ class Request(NamedTuple):
     gpu: int
     model: str | None
     members: int
+    qos: str
 
 
 def on_slurm(workflow):
@@ -61,7 +64,9 @@ def check_slurm(workflow, config):
     """Raise a UserError for the first job that the cluster could never start as it is asked for."""
     check_limits(workflow, config)
     nodes = read_nodes(output(*SINFO_ALL))
-    check_memory_of_slurm(output("scontrol", "show", "config"))
+    settings = output("scontrol", "show", "config")
+    check_memory_of_slurm(settings)
+    cancelled = cancelling(settings)
     file = workflow.executor_settings.partition_config
     partitions = known_partitions(file, nodes) if file else None
     dag, seen = workflow.dag, set()
@@ -70,6 +75,7 @@ def check_slurm(workflow, config):
             for request, line in requests(workflow, job, partitions):
                 if request not in seen:
                     check_request(request, nodes, file or PROFILE)
+                    check_preemption(request, *cancelled, file or PROFILE)
                     check_submission(request, line)
                     seen.add(request)
 
@@ -94,23 +100,6 @@ def check_memory_of_slurm(text):
             f"Slurm forgets a finished job after {age[1]} s (MinJobAge), before Snakemake has looked ({POLL_S} s): "
             "ask the administrators for MinJobAge=300"
         )
-
-
-def output(*argv):
-    """Return what a Slurm command prints without SLURM_CONF, which the plugin takes from the steps of its jobs."""
-    env = {name: value for name, value in os.environ.items() if name != "SLURM_CONF"}
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, env=env)
-    except FileNotFoundError:
-        raise UserError(f"no command {argv[0]} here: is this a login node of a Slurm cluster?") from None
-    if done.returncode and "SLURM_CONF" in os.environ:
-        raise UserError(
-            f"Slurm's configuration is found through SLURM_CONF={os.environ['SLURM_CONF']} only, which jobs would not "
-            "see: ask the administrators to have it in /etc/slurm as well"
-        )
-    if done.returncode:
-        raise UserError(f"{argv[0]}: {done.stderr.strip()}: is this a login node of the cluster?")
-    return done.stdout
 
 
 def read_nodes(text):
@@ -182,7 +171,8 @@ def requests(workflow, job, partitions):
         account = f"-A {asked.get('slurm_account')}" if asked.get("slurm_account") else ""
         yield (
             Request(job.name, attempt, partition, asked.get("runtime", 0), asked.get("mem_mb", 0), job.threads,
-                    asked.get("gpu", 1 if model else 0), model, len(job) if job.is_group() else 1),
+                    asked.get("gpu", 1 if model else 0), model, len(job) if job.is_group() else 1,
+                    workflow.executor_settings.qos or asked.get("qos") or "normal"),  # Slurm's own default
             get_submit_command(
                 job,
                 {"run_uuid": "test", "slurm_logfile": "/dev/null", "comment_str": "test", "account": account,

@@ -9,8 +9,8 @@ import socket
 import time
 from pathlib import Path
 
-from crosspl.cluster import output
 from crosspl.errors import UserError
+from crosspl.slurm_commands import answer, output
 
 NAME = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # the plugin calls all jobs of a run {prefix}_{uuid}
 SQUEUE = ("squeue", "--me", "--noheader", "--format=%i|%j|%Z")
@@ -53,14 +53,6 @@ def end(jobs, prefix, folder):
         time.sleep(1)
         queue = answer(*SQUEUE)
         left = left if queue is None else left_over(prefix, folder, queue)
-
-
-def answer(*argv):
-    """Return what a Slurm command prints, None where it fails."""
-    try:
-        return output(*argv)
-    except UserError:
-        return None
 
 
 def left_over(prefix, folder, queue):

@@ -8,8 +8,9 @@ import argparse
 
 import yaml
 
-from crosspl.cluster import SINFO, largest, output, read_nodes
+from crosspl.cluster import SINFO, largest, read_nodes
 from crosspl.errors import run_command
+from crosspl.slurm_commands import output
 
 
 def main(argv=None):

@@ -16,9 +16,10 @@ from slurm_run import PARTITIONS, on, queued, run_command, slurm, wait_for
 from test_bad_input import message
 from workflow_run import SMOKE, TABLE, command, copy_repository, environment
 
-from crosspl.cluster import SINFO, SINFO_ALL, check_memory_of_slurm, read_nodes
+from crosspl.cluster import SINFO, SINFO_ALL, Request, check_memory_of_slurm, read_nodes
 from crosspl.errors import UserError
 from crosspl.lock import lock_tree, sign_tree
+from crosspl.slurm_preemption import cancelling, cancelling_partitions, cancelling_qos, check_preemption
 
 NODE = {"cpu": {"max_runtime": 1440, "max_mem_mb": 8000, "max_threads": 4},
         "gpu": {"max_runtime": 2880, "max_mem_mb": 16000, "max_threads": 4, "max_gpu": 2}}  # fmt: skip
@@ -73,6 +74,37 @@ def test_what_could_never_start(slurm_cluster, tree, name):
     print(message(on(slurm_cluster, *argv, cwd=tree), *parts))
     assert not queued(slurm_cluster, tree, "all")
     assert not [path for path in (tree / "results").iterdir() if not path.name.startswith(".")]
+
+
+def test_a_partition_that_cancels_preempted_jobs(slurm_cluster, tree):
+    """Slurm would report them as PREEMPTED, which the plugin takes for a job that will start again."""
+    (tree / "asked.yaml").write_text(yaml.safe_dump({"resources": {"train_rl": {"gpu": 1}}}))
+    slurm(slurm_cluster, "scontrol", "update", "partitionname=gpu", "preemptmode=cancel")
+    try:
+        done = on(slurm_cluster, *run_command(TABLE, configs=[SMOKE, "asked.yaml"]), cwd=tree)
+    finally:
+        slurm(slurm_cluster, "scontrol", "update", "partitionname=gpu", "preemptmode=requeue")
+    message(done, "train_rl: partition gpu cancels", "PreemptMode=CANCEL", "partitions.yaml", "administrators")
+    assert not queued(slurm_cluster, tree, "all")
+
+
+def test_who_cancels_preempted_jobs():
+    """Only where another partition or QOS may take the nodes."""
+    row = "PartitionName={} Default={} DefaultTime=00:05:00 Nodes=n[1-2] PriorityTier={} PreemptMode={} State=UP"
+    tiers = [("low", "YES", 1, "CANCEL"), ("back", "NO", 1, "REQUEUE"), ("high", "NO", 9, "GANG,CANCEL"),
+             ("alone", "NO", 1, "CANCEL"), ("off", "NO", 1, "OFF")]  # fmt: skip
+    rows = "\n".join(row.format(*tier) for tier in tiers)
+    nodes = "low|n1\nlow|n2\nback|n1\nback|n2\nhigh|n2\nhigh|n3\nalone|n4\noff|n2\n"
+    assert cancelling_partitions(rows, nodes) == {"low", ""}
+    qos = "normal||cluster\nlow||cancel\nback||requeue\nhigh|normal,low,back|cluster\nfree||cancel\n"
+    assert cancelling_qos(qos, "REQUEUE") == {"low"} and cancelling_qos(qos, "CANCEL") == {"low", "normal"}
+    request = Request("train_rl", 1, "low", 60, 1000, 1, 0, None, 1, "normal")
+    check_preemption(request, {"back"}, {"back"}, "partitions.yaml")
+    with pytest.raises(UserError, match=r"train_rl: QOS normal cancels .*another QOS .*config.yaml"):
+        check_preemption(request, set(), {"normal"}, "partitions.yaml")
+    with pytest.raises(UserError, match=r"train_rl: partition .default. cancels .*in config.yaml"):
+        check_preemption(request._replace(partition=""), {"low", ""}, set(), "config.yaml")
+    assert cancelling("PreemptMode             = OFF\nPreemptType             = preempt/none\n") == (set(), set())
 
 
 def test_no_slurm_on_this_machine(tree, tmp_path):
@@ -135,7 +167,7 @@ def leave_behind(cluster, folder, name):
                  "--wrap", "sleep 600").strip()  # fmt: skip
 
 
-def cancelling(last_host):
+def cancel_command(last_host):
     """Return a command that calls cancel_leftovers as the Snakefile does."""
     program = (
         "from crosspl.errors import stop_on_user_error\nfrom crosspl.leftovers import cancel_leftovers\n"
@@ -145,7 +177,7 @@ def cancelling(last_host):
 
 
 def cancel(cluster, folder, last_host):
-    return on(cluster, *cancelling(last_host), cwd=folder)
+    return on(cluster, *cancel_command(last_host), cwd=folder)
 
 
 def test_jobs_of_a_killed_run(slurm_cluster, tmp_path):
@@ -198,13 +230,13 @@ def test_a_slurm_that_does_not_always_answer(tmp_path):
         (tmp_path / name).write_text(SLOW_SLURM.format(folder=tmp_path, name=name, refuses=refuses) + does)
         (tmp_path / name).chmod(0o755)
     env = {**environment(), "PATH": f"{tmp_path}:{environment()['PATH']}"}
-    done = subprocess.run(cancelling(socket.gethostname()), cwd=tree, env=env, capture_output=True, text=True)
+    done = subprocess.run(cancel_command(socket.gethostname()), cwd=tree, env=env, capture_output=True, text=True)
     assert done.returncode == 0 and "['7']" in done.stdout, done.stdout + done.stderr
     assert [(tmp_path / f"asked.{name}").read_text().count("\n") for name in ("squeue", "scancel")] == [3, 2]
     for name in ("squeue", "scancel"):
         (tmp_path / f"asked.{name}").write_text("once\n" * (name == "squeue"))
     (tree / "cancelled").unlink()
-    done = subprocess.run(cancelling(socket.gethostname()), cwd=tree, env=env, capture_output=True, text=True)
+    done = subprocess.run(cancel_command(socket.gethostname()), cwd=tree, env=env, capture_output=True, text=True)
     message(done, "squeue", "Socket timed out")
 
 

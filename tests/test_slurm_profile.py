@@ -63,7 +63,7 @@ def test_the_plugin_runs_a_job_of_two_gpus_once():
 def test_jobs_do_not_look_at_slurms_variables():
     """Job steps do not get them: a command that relied on SLURM_RESTART_COUNT would never see that it was requeued."""
     for path in [*RULES, *ROOT.glob("crosspl/**/*.py"), *ROOT.glob("scripts/*.py")]:
-        if path.name not in ("cluster.py", "judge.py"):  # of the run itself, and for use by hand inside a job
+        if path.name not in ("slurm_commands.py", "judge.py"):  # of the run itself, and for use by hand inside a job
             assert not re.search(r"\bSLURM_\w+", path.read_text()), path
 
 
