@@ -1,6 +1,6 @@
 """One job per mishap, all of them real jobs on the test cluster. See tests/test_slurm_incidents.py."""
 
-NAMES = ["memory", "time", "gpus", "cancelled", "requeued", "preempted", "node"]
+NAMES = ["memory", "time", "gpus", "cancelled", "requeued", "preempted", "node", "graced"]
 
 
 rule all:
@@ -53,3 +53,17 @@ rule waiting:
     shell:
         "echo $SLURM_JOB_ID >> runs.{wildcards.name};"
         " if [ $(wc -l < runs.{wildcards.name}) = 1 ]; then sleep 600; fi; touch {output}"
+
+
+# Preempted with a grace time: works on until the test says so, as commands do that Slurm's signal does not reach.
+rule graced:
+    input:
+        "preempted",  # else it would take its place
+    output:
+        "graced",
+    resources:
+        mem_mb=lambda wildcards, attempt: 500 * attempt,
+        runtime=5,
+        gpu=2,
+    shell:
+        "echo $SLURM_JOB_ID >> runs.graced; until [ -e told ]; do sleep 0.1; done; touch {output}"

@@ -1,16 +1,19 @@
-"""What happens to jobs on a cluster: too little memory, too little time, cancelled, preempted, on a node that dies.
+"""What happens to jobs on a cluster: too little memory, too little time, cancelled, preempted with and without a grace
+time, on a node that dies.
 
 One run of tests/slurm_incidents.smk through profiles/slurm on a real Slurm, in which all of it happens at once. Each is
 also a bug of the executor plugin, or of a profile, that must stay out of reach (docs/cluster.md).
 """
 
 import re
+import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from slurm_run import (
+    PATIENCE_S,
     ROOT,
     accounted,
     finish,
@@ -36,8 +39,9 @@ class Incidents(NamedTuple):
 def incidents(slurm_cluster, tmp_path_factory):
     cluster = slurm_cluster
     folder = fresh(tmp_path_factory.mktemp("incidents") / "run")
+    shutil.copytree(ROOT / "profiles/slurm", folder / "profiles/slurm")
     (folder / "Snakefile").write_text((ROOT / "tests/slurm_incidents.smk").read_text())
-    process = start(cluster, folder, run_command(profile=ROOT / "profiles/slurm"))
+    process = start(cluster, folder, run_command())
     try:
         started = {name: first_run(folder, name, process) for name in ("cancelled", "requeued", "preempted", "node")}
         slurm(cluster, "scancel", started["cancelled"])
@@ -47,9 +51,12 @@ def incidents(slurm_cluster, tmp_path_factory):
         slurm(cluster, "scontrol", "update", f"nodename={node}", "state=down", "reason=test")
         wait_for(lambda: started["node"] not in queued(cluster, folder, "RUNNING"), "the job has left the dead node")
         slurm(cluster, "scontrol", "update", f"nodename={node}", "state=resume")
+        preempt_with_grace(cluster, first_run(folder, "graced", process))
+        (folder / "told").touch()
         log = finish(process, folder)
     finally:
         process.kill()
+        slurm(cluster, "scontrol", "update", "partitionname=gpu", "gracetime=0")
     jobs = defaultdict(list)
     for row in accounted(cluster, folder):
         jobs[re.sub("^rule_(waiting_wildcards_)?", "", row["Comment"])].append(row)
@@ -72,13 +79,21 @@ def preempt(cluster, job):
           "-o", "/dev/null", "--wrap", "true")  # fmt: skip
 
 
+def preempt_with_grace(cluster, job):
+    """Let the job have time to end before its node is taken away, and return when that time has begun."""
+    slurm(cluster, "scontrol", "update", "partitionname=gpu", f"gracetime={PATIENCE_S}")
+    slurm(cluster, "sbatch", "-p", "urgent", "-w", node_of(cluster, job), "--gpus=2", "--mem=100", "-o", "/dev/null",
+          "--wrap", "true")  # fmt: skip
+    wait_for(lambda: re.search(r" PreemptTime=\d", slurm(cluster, "scontrol", "show", "job", job)), "the grace time")
+
+
 def states(incidents, name):
     """Return the states that the jobs of one rule ended in, in the order of their start."""
     return [row["State"].split()[0] for row in sorted(incidents.jobs[name], key=lambda row: row["Start"])]
 
 
 def test_the_run_ends_well(incidents):
-    assert "8 of 8 steps (100%) done" in incidents.log
+    assert "9 of 9 steps (100%) done" in incidents.log
 
 
 def test_too_little_memory_is_asked_for_again_with_more(incidents):
@@ -115,9 +130,17 @@ def test_slurm_starts_the_same_job_again(incidents, name, state):
     assert len(runs) == 2 and len(set(runs)) == 1
 
 
+def test_a_job_that_ends_in_its_grace_time_is_no_failure(incidents):
+    """The Snakemake in it ends with an error, for it was told to stop; that would cost one of the retries."""
+    rows = incidents.jobs["graced"]
+    assert len({row["JobIDRaw"] for row in rows}) == 1 and {granted(row)["mem_mb"] for row in rows} == {500}, rows
+    assert states(incidents, "graced") == ["REQUEUED", "COMPLETED"]
+    assert len((incidents.folder / "runs.graced").read_text().split()) == 2
+
+
 def test_every_job_got_the_partition_and_gpus_that_it_asked_for(incidents):
     for name, rows in incidents.jobs.items():
-        gpu = 2 if name in ("gpus", "preempted", "node") else 0
+        gpu = 2 if name in ("gpus", "preempted", "node", "graced") else 0
         for row in rows:
             assert (granted(row)["gpu"], row["Partition"]) == (gpu, "gpu" if gpu else "cpu"), row
             assert row["NodeList"].startswith("gpu" if gpu else "cpu"), row
