@@ -239,3 +239,57 @@ def test_every_state(tmp_path, scheduler, status, answer, record, expected):
     done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{expected}\n", "")
     assert (tmp_path / "deleted").exists() == ("Eqw" in answer)
+
+
+QSTAT = """#!/bin/sh
+# Every job runs until both of the first two are cancelled.
+grep -qw 7 {folder}/cancelled && grep -qw 8 {folder}/cancelled && state=F
+echo "job_state = ${{state:-R}}"
+"""
+
+
+@pytest.fixture
+def left_over(tmp_path):
+    """A folder in which a run on PBS has left three jobs, and how to run something there; job 9 has ended."""
+    tree = copy_repository(tmp_path / "tree")
+    (tree / ".snakemake/cluster").mkdir(parents=True)
+    (tree / ".snakemake/cluster/9").write_text("0\n")
+    for name, text in (("qstat", QSTAT), ("qdel", '#!/bin/sh\necho "$@" >>{folder}/cancelled\n'),
+                       ("qsub", "#!/bin/sh\necho 10\n")):  # fmt: skip
+        (tmp_path / name).write_text(text.format(folder=tmp_path))
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "cancelled").touch()
+    env = environment()
+    return tree, Site("pbs", tmp_path, ["timeout", "30"], env | {"PATH": f"{tmp_path}:{env['PATH']}"})
+
+
+def submit(left_over, host):
+    """Submit a job of a second run, when the first was on `host`."""
+    tree, site = left_over
+    (tree / ".snakemake/cluster/run.first").write_text(f"{host}\n7\n8\n9\n")
+    script = tree / ".snakemake/tmp.second/job.sh"
+    script.parent.mkdir()
+    script.touch()
+    return run(site, tree, "profiles/generic/submit", "pbs", "name", 1, 1000, 60, 0, script)
+
+
+def test_jobs_of_a_killed_run_are_cancelled_together(left_over):
+    """One after the other would take as long as all their grace times."""
+    tree, site = left_over
+    done = submit(left_over, os.uname().nodename)
+    assert (done.returncode, done.stdout) == (0, "10\n"), done.stderr
+    assert sorted((site.folder / "cancelled").read_text().split()) == ["7", "8"]
+    assert not (tree / ".snakemake/cluster/run.first").exists()
+    assert (tree / ".snakemake/cluster/run.second").read_text() == f"{os.uname().nodename}\n10\n"
+
+
+def test_jobs_of_a_run_on_another_machine(left_over):
+    """It may be alive: its lock is not always seen here."""
+    tree, site = left_over
+    done = submit(left_over, "another-machine")
+    assert done.returncode and not done.stdout
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error: ") and "another-machine" in line
+    assert line.endswith("type: profiles/generic/pbs/cancel 7 8")
+    assert not (site.folder / "cancelled").read_text()
+    assert [path.name for path in (tree / ".snakemake/cluster").glob("run.*")] == ["run.first"]
