@@ -18,6 +18,7 @@ from crosspl.cost_estimate import cost_lines
 from crosspl.errors import stop_on_user_error
 from crosspl.leftovers import cancel_leftovers
 from crosspl.lock import lock_tree, sign_tree
+from crosspl.passing_on import pass_on_sigterm
 from crosspl.preflight import check_run, report_full_disk
 from crosspl.record import record_settings
 from crosspl.remembered import remember
@@ -41,11 +42,14 @@ container: IMAGE
 
 
 # Every command leaves a record of what it made, from what, and what it used (docs/provenance.md). SIGTERM must end neither
-# the shell nor tee before the command has saved.
+# the shell nor tee, which has a shell of its own in the pipe, before the command has saved.
 shell.prefix(
-    "set -euo pipefail; trap : TERM; tee() {{ (trap '' TERM; exec tee \"$@\"); }}; "
+    "set -euo pipefail; trap : TERM; tee() {{ trap '' TERM; exec tee \"$@\"; }}; "
     f"export {record_settings('results/provenance')}; "
 )
+
+
+pass_on_sigterm(workflow)
 
 
 onstart:

@@ -33,6 +33,7 @@ class Interrupted(UserError):
 
 def stop_at_once(number, frame):
     """Handle SIGTERM where nothing is half done; crosspl.interruption has the other case."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it may come several times, and the end must not be interrupted
     raise Interrupted("told to stop (SIGTERM); run again to go on from what is kept")
 
 

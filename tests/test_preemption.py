@@ -161,6 +161,26 @@ def test_training_saves_and_goes_on(tree, tmp_path, script, folder):
         assert (tmp_path / "again" / name).read_bytes() == (tree / folder / name).read_bytes(), name
 
 
+def test_a_job_hears_of_sigterm_through_its_snakemake(smoke_tree, tmp_path):
+    """Slurm with cgroups signals only the Snakemake that it has started, which is run here as in a job."""
+    tree, log = clone(smoke_tree, tmp_path / "tree"), tmp_path / "log"
+    shutil.rmtree(tree / "work/sft")
+    shutil.rmtree(tree / "results/sft/parallel")
+    options = ["--target-jobs", "train_sft:mixture=parallel,seed=0", "--allowed-rules", "train_sft", "--force"]
+    options += ["--mode", "remote", "--cores", "1", "--nolock", "--configfile", "configs/smoke.yaml"]
+    argv = [sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", *options]
+    with open(log, "w") as stream:
+        process = subprocess.Popen(argv, cwd=tree, env=environment(), stdout=stream, stderr=subprocess.STDOUT)
+    while process.poll() is None and ": step 0 of " not in log.read_text():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 1
+    assert re.search(r"^error: told to stop \(SIGTERM\); saved after step \d", log.read_text(), re.MULTILINE), (
+        log.read_text()
+    )
+    assert f"non-zero exit status {RUN_IT_AGAIN}" in log.read_text()
+
+
 def other_language(tree):
     with open(tree / "languages/python.yaml", "a") as stream:
         stream.write("# another wall clock\n")
