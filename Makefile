@@ -67,7 +67,7 @@ test: setup       ## set up, then all tests
 	@$(BIN)/python -m scripts.install_clusters || echo "Going on: the tests on a cluster will be skipped"
 	@tests/get_apptainer.sh
 	@$(MAKE) --no-print-directory plugins || echo "Going on: the tests of Kubernetes and object storage will be skipped"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --numprocesses=2 --dist=loadfile --durations=15
+	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=15
 
 test-kills: setup ## fifty random kills over one smoke run, and kills from scratch; about twelve minutes
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -s -m full tests/test_random_kills.py tests/test_interruption.py

@@ -7,6 +7,9 @@ import pytest
 from filelock import FileLock
 from workflow_run import MATRIX, TABLE, commit_all, copy_repository, run_workflow
 
+LONG = ("test_slurm.py", "test_interruption.py", "test_reruns.py", "test_schedulers.py", "test_slurm_incidents.py")
+# These take minutes. They come first, so that no process is left with them at the end.
+
 
 def pytest_addoption(parser):
     parser.addoption("--smoke-tree", metavar="DIR", help="--smoke-tree=DIR: use this finished smoke run, not a new one")
@@ -18,6 +21,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
     if not config.option.markexpr:
         slow = [item for item in items if item.get_closest_marker("full")]
         config.hook.pytest_deselected(items=slow)

@@ -52,7 +52,7 @@ def test_added_language_is_all_that_is_computed(tree):
     after = files_below(tree / "work/completions")
     assert {path: after.get(path) for path in before} == before
     added = set(after) - set(before)
-    assert {path.name for path in added} == {"javascript.jsonl.gz"}
+    assert {path.name for path in added} == {"javascript.greedy.jsonl.gz", "javascript.sampled.jsonl.gz"}
     assert len(added) == sum(rule == "sample" for rule, _ in jobs)
     now = read_rows(tree / "results/completions/base.jsonl.gz")
     assert [row for row in now if row["language"] != "javascript"] == completions

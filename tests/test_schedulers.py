@@ -153,7 +153,15 @@ def start(site, tree, log, *argv):
 def main_process(process):
     """Return Snakemake's own process, which on SGE is below the command that enters the cluster."""
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    return next(one for one in reversed(family) if any("bin/snakemake" in word for word in one.cmdline()[:3]))
+    return next(one for one in reversed(family) if any("bin/snakemake" in word for word in command_of(one)[:3]))
+
+
+def command_of(process):
+    """Return the words of its command line; none of a process that has just ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def working(tree):

@@ -84,7 +84,7 @@ def test_a_partition_that_cancels_preempted_jobs(slurm_cluster, tree):
         done = on(slurm_cluster, *run_command(TABLE, configs=[SMOKE, "asked.yaml"]), cwd=tree)
     finally:
         slurm(slurm_cluster, "scontrol", "update", "partitionname=gpu", "preemptmode=requeue")
-    message(done, "train_rl: partition gpu cancels", "PreemptMode=CANCEL", "partitions.yaml", "administrators")
+    message(done, "partition gpu cancels jobs", "PreemptMode=CANCEL", "partitions.yaml", "administrators")
     assert not queued(slurm_cluster, tree, "all")
 
 
