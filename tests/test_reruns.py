@@ -53,7 +53,7 @@ def test_added_language_is_all_that_is_computed(tree):
     assert {path: after.get(path) for path in before} == before
     added = set(after) - set(before)
     assert {path.name for path in added} == {"javascript.greedy.jsonl.gz", "javascript.sampled.jsonl.gz"}
-    assert len(added) == sum(rule == "sample" for rule, _ in jobs)
+    assert len(added) == 2 * sum(rule == "sample" for rule, _ in jobs)
     now = read_rows(tree / "results/completions/base.jsonl.gz")
     assert [row for row in now if row["language"] != "javascript"] == completions
     assert {row["role"] for row in read_csv(tree / TABLE) if row["target"] == "javascript"} == {"unseen"}
