@@ -134,11 +134,11 @@ def run(trainer, state, unit=1):
 
 def _load_if_finished(trainer, checkpoint):
     """Load a checkpoint of the last step and return True: `train` would do one step more from it."""
-    path = checkpoint and Path(checkpoint, "trainer_state.json")
-    if not path or TrainerState.load_from_json(path).global_step < trainer.args.max_steps:
+    state = TrainerState.load_from_json(Path(checkpoint, "trainer_state.json")) if checkpoint else None
+    if not state or state.global_step < trainer.args.max_steps:
         return False
     trainer._load_from_checkpoint(checkpoint)
-    trainer.state = TrainerState.load_from_json(path)
+    trainer.state = state
     return True
 
 

@@ -17,7 +17,7 @@ from crosspl.prompts import problem_prompt
 from crosspl.provenance import state_folder
 from crosspl.sampling import sample, seed_of
 
-READINGS = ("greedy", "sampled")
+READINGS = ("greedy", "sampled")  # not those of crosspl.passk: an edit of statistics must not sample again
 
 
 def main(argv=None):
