@@ -12,8 +12,10 @@ import sys
 from pathlib import Path
 
 import torch
+from accelerate.data_loader import get_sampler
 from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback, TrainerState, set_seed
+from transformers.trainer_callback import ExportableState
 from trl import SFTConfig, SFTTrainer
 
 from crosspl import progress, record
@@ -66,6 +68,32 @@ class StopWhenTold(TrainerCallback):
     def on_step_end(self, arguments, state, control, **_):
         if told() and state.global_step % self.unit == 0:
             control.should_save = control.should_training_stop = True
+
+
+class EpochOrder(TrainerCallback, ExportableState):
+    """Draw the order of a resumed epoch's rows as it was drawn before: the generator's state then is kept.
+
+    transformers keeps the state of the moment alone; a resumed run would draw every epoch like the first.
+    """
+
+    begun = None  # state of the sampler's generator when the epoch began that the next step belongs to
+
+    def state(self):
+        return {"args": {}, "attributes": {"begun": self.begun and self.begun.hex()}}
+
+    def on_epoch_begin(self, arguments, state, control, train_dataloader=None, **_):
+        kept = state.stateful_callbacks["EpochOrder"]["attributes"]["begun"]
+        self.generator = get_sampler(train_dataloader).generator or torch.default_generator
+        if self.begun is None and kept:
+            self.generator.set_state(torch.frombuffer(bytearray.fromhex(kept), dtype=torch.uint8))
+        self._note()
+
+    def on_step_end(self, arguments, state, control, **_):
+        if state.epoch == int(state.epoch):
+            self._note()
+
+    def _note(self):
+        self.begun = self.generator.get_state().numpy().tobytes()
 
 
 @finish_first()
@@ -121,6 +149,7 @@ def run(trainer, state, unit=1):
     """
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(StopWhenTold(unit))
+    trainer.add_callback(EpochOrder())
     Path(state).mkdir(parents=True, exist_ok=True)
     checkpoint = newest_checkpoint(state)
     if checkpoint:

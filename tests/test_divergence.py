@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from test_handover import GRPO, grpo
+from tiny_training import GRPO, grpo
 
 from crosspl import models, rl
 

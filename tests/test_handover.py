@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 import torch
-from tiny import LORA, WORLD, base_folder, training_rows
+from tiny import WORLD, base_folder, training_rows
+from tiny_training import GRPO, SFT, fresh, grpo, length_reward, sft
 
 from crosspl import models, rl, training
 from crosspl.errors import UserError
@@ -14,25 +15,7 @@ from crosspl.io import read_csv, read_json
 from crosspl.microworld import world
 from crosspl.problems import of_split
 
-SFT = {
-    "steps": 6, "batch": 4, "learning_rate": 1e-2, "schedule": "cosine", "decay_steps": 0, "warmup": 1,
-    "weight_decay": 0.0, "adam_beta2": 0.999, "max_length": 192, "save_steps": 2, "log_steps": 1,
-}  # fmt: skip
-GRPO = {
-    "generations": 3, "prompts": 2, "samples": 4, "minibatches": 2, "temperature": 1.0, "max_tokens": 12,
-    "loss": "dapo", "learning_rate": 1e-2, "schedule": "linear", "warmup": 0, "mask_truncated": False,
-    "save_generations": 1,
-}  # fmt: skip
 CANARIES = ["# python\n# add 3 to each\nprint(1)", "# lua\nfor line in io.lines() do\nend"]
-
-
-def fresh(base, seed=0):
-    return models.fresh_adapter(models.load_base(base), LORA, seed)
-
-
-def sft(base, tokenizer, state, **changes):
-    """Return (model, history) of a short SFT run."""
-    return training.train_supervised(fresh(base), tokenizer, training_rows(), SFT | changes, 0, state, "sft")
 
 
 @pytest.fixture(scope="module")
@@ -159,69 +142,6 @@ def test_labels_are_the_program_and_its_end(base, tokenizer, tmp_path, trainers)
     assert sorted(seen) == sorted(row["completion"] for row in training_rows())
 
 
-class Killed(Exception):
-    """Stands for SIGKILL."""
-
-
-def kill_at(monkeypatch, step):
-    """Make training end at `step`, before a checkpoint of that step is written."""
-
-    class Killer(training.Report):
-        def on_step_end(self, arguments, state, control, **_):
-            if state.global_step == step:
-                raise Killed
-
-    monkeypatch.setattr(training, "Report", Killer)
-    monkeypatch.setattr(rl, "Report", Killer)
-
-
-def test_resumed_sft_is_bit_identical(base, tokenizer, tmp_path, monkeypatch):
-    """Killed before the first checkpoint, between two, and after the last step but before the adapter was saved."""
-    model, history = sft(base, tokenizer, tmp_path / "whole")
-    assert [entry["step"] for entry in history][:6] == [1, 2, 3, 4, 5, 6]
-    shutil.copytree(tmp_path / "whole", tmp_path / "killed at 7")
-    for step in (1, 5, 7):
-        state = tmp_path / f"killed at {step}"
-        if step < 7:
-            with monkeypatch.context() as patch, pytest.raises(Killed):
-                kill_at(patch, step)
-                sft(base, tokenizer, state)
-        if step == 5:
-            half_written(state)
-        torch.rand(7)
-        again, history_again = sft(base, tokenizer, state)
-        assert models.adapter_hash(again) == models.adapter_hash(model)
-        assert history_again == history
-
-
-@pytest.mark.parametrize("start", [fresh, models.load_base], ids=["adapter", "base"])
-def test_training_that_is_over_stays_as_it_is(base, tokenizer, tmp_path, start):
-    """Killed after the last step, in mid-epoch, before the weights were saved: Trainer would do one step more."""
-    settings = SFT | {"steps": 5, "schedule": "constant", "save_steps": 1}
-    train = lambda model: training.train_supervised(model, tokenizer, training_rows(), settings, 0, tmp_path, "sft")  # noqa: E731
-    whole, history = train(start(base))
-    again, history_again = train(start(base))
-    assert history_again == history and history[-1]["step"] == 5
-    weights = [dict(model.named_parameters()) for model in (whole, again)]
-    assert weights[0].keys() == weights[1].keys()
-    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
-
-
-def half_written(state):
-    """Leave in `state`, after checkpoint 4, what kills in the middle of saving leave."""
-    for step, left in ((6, None), (8, ""), (10, '{"epoch": 0.5, "glob')):
-        (state / f"checkpoint-{step}").mkdir()
-        (state / f"checkpoint-{step}/adapter_model.safetensors").write_bytes(b"half")
-        if left is not None:
-            (state / f"checkpoint-{step}/trainer_state.json").write_text(left)
-        assert training.newest_checkpoint(state) == str(state / "checkpoint-4")
-
-
-def test_no_checkpoint(tmp_path):
-    (tmp_path / "runs").mkdir()
-    assert training.newest_checkpoint(tmp_path) is None
-
-
 def test_what_is_not_a_number_stops_training(base, tokenizer, tmp_path):
     model = fresh(base)
     next(p for name, p in model.named_parameters() if "lora_B" in name).data[0, 0] = math.nan
@@ -247,30 +167,6 @@ def test_history_is_written_as_a_table(base, tokenizer, tmp_path):
     rows = read_csv(tmp_path / "history.csv")
     assert [row["step"] for row in rows] == ["1.0", "2.0"] and all(0 < float(row["loss"]) < 10 for row in rows)
     assert not [key for key in rows[0] if "runtime" in key or "per_second" in key]
-
-
-def length_reward(completions, **_):
-    return [float(len(text)) for text in completions]
-
-
-def grpo(base, tokenizer, state, reward=length_reward, **changes):
-    """Return (model, history) of a short GRPO run from a fresh adapter."""
-    problems = of_split(world.build_problems(WORLD), "rl")
-    return rl.train_grpo(fresh(base), tokenizer, problems, "python", reward, GRPO | changes, 0, state, "rl")
-
-
-def test_resumed_grpo_is_bit_identical(base, tokenizer, tmp_path, monkeypatch):
-    model, history = grpo(base, tokenizer, tmp_path / "whole")
-    assert models.adapter_hash(model) != models.adapter_hash(fresh(base))
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill_at(patch, 6)  # at the end of the third generation, before its checkpoint
-        grpo(base, tokenizer, tmp_path / "killed")
-    assert training.newest_checkpoint(tmp_path / "killed").endswith("checkpoint-4")
-    for state in ("killed", "whole"):  # and a run that is over stays as it is
-        torch.rand(7)
-        again, history_again = grpo(base, tokenizer, tmp_path / state)
-        assert models.adapter_hash(again) == models.adapter_hash(model)
-        assert history_again == history
 
 
 def test_rewards_of_none_are_no_zeros(base, tokenizer, tmp_path):
