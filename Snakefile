@@ -9,8 +9,13 @@ import sys
 from snakemake.utils import min_version
 
 from crosspl import analysis_inputs as an
+from crosspl import base_inputs as bi
 from crosspl import experiment as ex
+from crosspl import external_inputs as xi
+from crosspl import import_inputs as im
 from crosspl import manifest as mf
+from crosspl import task
+from crosspl import teacher_inputs as ti
 from crosspl import workflow as wf
 from crosspl.cluster import check_slurm, on_slurm, require_slurm
 from crosspl.container import image_file, require_image
@@ -45,7 +50,7 @@ container: IMAGE
 # the shell nor tee, which has a shell of its own in the pipe, before the command has saved.
 shell.prefix(
     "set -euo pipefail; trap : TERM; tee() {{ trap '' TERM; exec tee \"$@\"; }}; "
-    f"export {record_settings('results/provenance')}; "
+    f"export {record_settings('results/provenance')} CROSSPL_TRACKING='{' '.join(config['tracking'])}' CROSSPL_LAUNCH={config['launch']}; "
 )
 
 
@@ -77,6 +82,7 @@ onerror:
 
 
 MODEL = r"base|sft/[a-z_0-9]+/seed\d+|rl/[a-z_0-9]+/[a-z_]+/seed\d+"
+EXTERNAL = r"external/[A-Za-z0-9][A-Za-z0-9._-]*"
 
 
 report: "report/workflow.rst"
@@ -90,17 +96,21 @@ wildcard_constraints:
     init="[a-z_0-9]+",
     source="[a-z_]+",
     seed=r"\d+",
-    checkpoint=rf"(ablated/(language|random)/)?({MODEL})",
+    checkpoint=rf"(ablated/(language|random)/)?({MODEL})|{EXTERNAL}",
 
 
 include: "rules/data.smk"
-include: "rules/base.smk"
+include: "rules/teacher.smk"
+include: "rules/verification.smk"
+include: "rules/audits.smk"
+include: bi.rules(config)
 include: "rules/sft.smk"
 include: "rules/rl.smk"
 include: "rules/evaluation.smk"
 include: "rules/alignment.smk"
 include: "rules/analysis.smk"
 include: "rules/report.smk"
+include: "rules/exports.smk"
 
 
 remember(workflow.rules)

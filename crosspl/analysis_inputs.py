@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crosspl import experiment as ex
 from crosspl.errors import UserError, stop_on_user_error
+from crosspl.task import tables
 from crosspl.workflow import as_json, other_reading
 
 
@@ -23,8 +24,9 @@ def check_ablation(config):
     """Raise a UserError unless the ablated models are some of the transfer table's and have the layer."""
     _check("ablation.inits", config["ablation"]["inits"], ex.inits(config))
     _check("ablation.seeds", config["ablation"]["seeds"], config["seeds"])
-    layers = config["base"]["model"]["num_hidden_layers"]
-    _check("ablation.layer", [config["ablation"]["layer"]], range(layers + 1))
+    if not config["base"]["from"]:  # of a published model the command knows how many
+        layers = config["base"]["model"]["num_hidden_layers"]
+        _check("ablation.layer", [config["ablation"]["layer"]], range(layers + 1))
     if config["ablation"]["split"] == config["sampling"]["split"]:
         raise UserError("config: ablation.split: the evaluated split would measure its own directions; take another")
 
@@ -91,6 +93,8 @@ def report_model_files(config):
     """Return the learning curves, manifests and projections that the report reads beside its tables."""
     trained = dict.fromkeys(["base", *ex.report_checkpoints(config), *ex.matrix_checkpoints(config)])
     files = [f"results/{name}/{file}" for name in trained for file in ("history.csv", "manifest.json")]
+    if config["base"]["from"]:
+        files.remove("results/base/history.csv")  # somebody else's, if there is one
     return files + [f"results/alignment/{name}.projection.csv" for name in ex.report_checkpoints(config)]
 
 
@@ -98,7 +102,8 @@ def report_tables(config):
     """Return the tables that the report is made of."""
     names = ["transfer_table", "headline", "contrasts", "mcnemar", f"transfer_table_{other_reading(config)}",
              "transfer_matrix", "alignment_summary", "alignment_transfer", "ablation", "calibration", "parallel_matrix",
-             "sft_data/matching", "audit/exclusion", "audit/contamination"]  # fmt: skip
+             "sft_data/matching", "audit/exclusion", "audit/contamination", "audit/content",
+             "audit/round_trip"]  # fmt: skip
     names += [f"sweeps/{sweep}" for sweep in config["report"]["sweeps"]]
     names += [f"pass_at_1/{name}" for name in ex.report_checkpoints(config)]
     return [f"results/{name}.csv" for name in names]
@@ -115,7 +120,12 @@ def products(config):
     files += [f"sweeps/{sweep}.csv" for sweep in config["sweeps"]]
     files += [f"programs/{language}.jsonl.gz" for language in ex.all_languages(config)]
     files += dict.fromkeys(f"sft_data/{name.split('/')[1]}.jsonl.gz" for name in names if name.startswith("sft/"))
+    files += ["external.csv"] if config["external"] else []
+    names |= dict.fromkeys(f"external/{name}" for name in config["external"])
     for name in names:
         files += [f"pass_at_1/{name}.csv", f"verdicts/{name}.jsonl.gz", f"completions/{name}.jsonl.gz",
                   f"alignment/{name}.csv", f"{name}/adapter_model.safetensors"]  # fmt: skip
-    return report_tables(config) + [f"results/{file}" for file in files]
+    files += [
+        f"verification/{language}.jsonl.gz" for language in ex.all_languages(config) if ex.is_verification(config)
+    ]
+    return report_tables(config) + tables(config) + [f"results/{file}" for file in files]

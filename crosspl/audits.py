@@ -6,9 +6,11 @@ Out: rows of audit/exclusion.csv and audit/contamination.csv, and the violations
 
 import re
 
+from crosspl.protocol import code_of
+
 EXCLUSION_COLUMNS = ("training_set", "language", "role", "examples", "ok")
 CONTAMINATION_COLUMNS = ("training_set", "examples", "eval_problems", "shared_families", "shared_programs",
-                         "shared_statements", "ok")  # fmt: skip
+                         "shared_statements", "same_problems", "ok")  # fmt: skip
 
 
 def exclusion_rows(training_sets, allowed, evaluated):
@@ -30,30 +32,34 @@ def exclusion_rows(training_sets, allowed, evaluated):
     return rows
 
 
-def contamination_rows(training_sets, eval_problems, eval_programs):
-    """Return one row per training set: what it shares with the eval split (in any PL, layout aside)."""
+def contamination_rows(training_sets, eval_problems, eval_programs, left=frozenset()):
+    """Return one row per training set: what it shares with the eval split (in any PL, layout aside).
+
+    left: ids of problems that are eval problems in disguise (crosspl.contamination).
+    """
     families = {row["family"] for row in eval_problems}
-    statements = {_words(row["statement"]) for row in eval_problems if row["statement"]}
-    programs = {_words(row["code"]) for row in eval_programs} - {""}
+    statements = {words(row["statement"]) for row in eval_problems if row["statement"]}
+    programs = {words(row["code"]) for row in eval_programs} - {""}
     rows = []
     for name, examples in training_sets.items():
         shared = [
             {row["family"] for row in examples} & families,
-            {_words(row.get("completion") or "") for row in examples} & programs,
-            {_words(row.get("statement") or "") for row in examples} & statements,
+            {words(code_of(row)) for row in examples} & programs,
+            {words(row.get("statement") or "") for row in examples} & statements,
+            {row.get("problem") for row in examples} & set(left),
         ]
         rows.append(
             {
                 "training_set": name,
                 "examples": len(examples),
                 "eval_problems": len(eval_problems),
-                **dict(zip(CONTAMINATION_COLUMNS[3:6], map(len, shared))),
+                **dict(zip(CONTAMINATION_COLUMNS[3:7], map(len, shared))),
                 "ok": "NO" if any(shared) else "yes",
             }
         )
     return rows
 
 
-def _words(text):
+def words(text):
     """Return text without layout and case, so that a re-wrapped copy is found."""
     return " ".join(re.findall(r"\w+|[^\w\s]", text.lower()))

@@ -16,10 +16,11 @@ COLUMNS = ["level", "stage", "command", "artifact", "commands", "attempts", *SUM
 
 
 def stages(folder="rules"):
-    """Return {script: stage}: the name of the rule file that runs it."""
+    """Return {script: stage}: the name of the rule file that runs it, or "several"."""
     found = {}
     for path in sorted(Path(folder).glob("*.smk")):
-        found |= dict.fromkeys(re.findall(r"-m (scripts\.\w+)", path.read_text()), path.stem)
+        for name in set(re.findall(r"-m (scripts\.\w+)", path.read_text())):
+            found[name] = "several" if name in found else path.stem
     return {name.replace(".", "/") + ".py": stage for name, stage in found.items()}
 
 

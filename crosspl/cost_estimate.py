@@ -3,7 +3,8 @@
 In: the checked config. Out: rows (rule, jobs, CPU seconds) of the transfer table and of the whole report.
 
 The unit costs are `make costs` of the default experiment (0.47 M parameters, one thread, x86_64, 2 GHz class). They
-scale with the work a job does, not with the model: a larger model costs more per answer and example.
+scale with the work a job does, not with the model: a larger model costs more per answer and example. What GPUs do, and
+published models, is crosspl.gpu_costs'.
 """
 
 from typing import NamedTuple
@@ -22,6 +23,10 @@ UNITS = {  # CPU s per unit of work, without START
     "calibrate": 12 / (13 * 4000),  # simulated experiment
 }
 SCENARIOS = 13  # of crosspl.calibration
+STAGE = {  # rules that compute with the model: the block of config.yaml's resources that they ask by
+    "train_base": "train_base", "train_sft": "train_sft", "train_rl": "train_rl",
+    "sample": "sample", "sample_ablated": "sample", "align": "align",
+}  # fmt: skip
 
 
 class Cost(NamedTuple):
@@ -32,21 +37,37 @@ class Cost(NamedTuple):
     cpu_s: float
 
 
+class Asked(NamedTuple):
+    """What is asked for: names of models that are sampled, of ablated ones, of aligned ones; whether to calibrate."""
+
+    models: list
+    ablated: list
+    aligned: list
+    calibrated: bool
+
+
+def transfer_table(config):
+    """Return what results/transfer_table.csv asks for."""
+    return Asked(ex.checkpoints(config), [], [], False)
+
+
+def report(config):
+    """Return what results/report.html asks for: the sweeps it shows, the matrix, alignment, ablation, calibration."""
+    names = list(dict.fromkeys(ex.report_checkpoints(config) + ex.matrix_checkpoints(config)))
+    return Asked(names, ex.ablated(config), ex.report_checkpoints(config), True)
+
+
+PRODUCTS = {"transfer table": transfer_table, "report": report}
+
+
 def transfer_table_costs(config):
     """Return the Costs of results/transfer_table.csv."""
-    return _costs(config, ex.checkpoints(config), extra=[])
+    return costs(config, transfer_table(config))
 
 
 def report_costs(config):
-    """Return the Costs of results/report.html: the sweeps it shows, the matrix, alignment, ablation, calibration."""
-    names = list(dict.fromkeys(ex.report_checkpoints(config) + ex.matrix_checkpoints(config)))
-    ablated, aligned = ex.ablated(config), ex.report_checkpoints(config)
-    extra = [
-        Cost("sample_ablated", len(ablated), len(ablated) * (START + 3 + UNITS["sample"] * _answers(config))),
-        Cost("align", len(aligned) + 2, (len(aligned) + 2) * (START + UNITS["align"] * _programs_looked_at(config))),
-        Cost("calibrate", 1, START + UNITS["calibrate"] * SCENARIOS * config["calibration"]["repetitions"]),
-    ]
-    return _costs(config, names, extra, judged=len(ablated))
+    """Return the Costs of results/report.html."""
+    return costs(config, report(config))
 
 
 def total(costs):
@@ -54,55 +75,81 @@ def total(costs):
     return sum(cost.cpu_s for cost in costs)
 
 
+def on_gpus(config):
+    """Return whether the units above say nothing: the model is a published one, or some of the work is for GPUs."""
+    return bool(config["base"]["from"]) or any(config["resources"][stage]["gpu"] for stage in STAGE.values())
+
+
 def cost_lines(config, cores):
     """Return one line per product: jobs, CPU time, wall time on `cores` (None, as on a cluster: left out)."""
-    return [
-        f"{product} from nothing: about {sum(cost.jobs for cost in costs)} jobs, {total(costs) / 60:.0f} CPU minutes"
-        + (f", {total(costs) / 60 / cores:.0f} minutes on {cores} idle cores" if cores else "")
-        + " with a model of the default's size"
-        for product, costs in (("transfer table", transfer_table_costs(config)), ("report", report_costs(config)))
-    ]
+    return [_line(config, product, costs(config, asked(config)), cores) for product, asked in PRODUCTS.items()]
 
 
-def _costs(config, names, extra, judged=0):
-    """Return the Costs of the models `names`, of what comes before them, and `extra`."""
-    sft = [name for name in names if name.startswith("sft/")]
-    rl = [name for name in names if name.startswith("rl/")]
-    base, train, grpo = config["base"]["training"], config["sft"], config["rl"]
+def _line(config, product, found, cores):
+    jobs = f"{product} from nothing: about {sum(cost.jobs for cost in found)} jobs"
+    if on_gpus(config):
+        return f"{jobs}; `make plan` says how many GPU-hours"
+    minutes = total(found) / 60
+    idle = f", {minutes / cores:.0f} minutes on {cores} idle cores" if cores else ""
+    return f"{jobs}, {minutes:.0f} CPU minutes{idle} with a model of the default's size"
+
+
+def costs(config, asked):
+    """Return the Costs of what is asked for, and of all that comes before it."""
+    names, ablated, aligned = asked.models, asked.ablated, asked.aligned
+    sft, rl = trained(names)
+    train, steps = config["sft"], config["base"]["training"]
     languages = ex.all_languages(config)
-    programs = _programs(config)
-    return [
-        Cost("build_programs", len(languages), len(languages) * UNITS["build_programs"] * programs),
-        Cost("train_base", 1, START + UNITS["train_base"] * base["steps"] * base["batch"]),
+    found = [
+        Cost("build_programs", len(languages), len(languages) * UNITS["build_programs"] * _programs(config)),
+        Cost("take_base", 1, START) if config["base"]["from"] else
+        Cost("train_base", 1, START + UNITS["train_base"] * steps["steps"] * steps["batch"]),
         Cost("train_sft", len(sft), len(sft) * (START + UNITS["train_sft"] * train["steps"] * train["batch"])),
-        Cost("train_rl", len(rl), len(rl) * (START + UNITS["train_rl"] * grpo["generations"] * grpo["prompts"]
-                                             * grpo["samples"])),
-        Cost("sample", len(names), len(names) * (START + UNITS["sample"] * _answers(config))),
-        Cost("judge_completions", len(names) + judged,
-             (len(names) + judged) * UNITS["judge_completions"] * _answers(config)),
-        *extra,
+        Cost("train_rl", len(rl), sum(START + UNITS["train_rl"] * rl_answers(config, name) for name in rl)),
+        Cost("sample", len(names), len(names) * (START + UNITS["sample"] * answers(config))),
+        Cost("judge_completions", len(names + ablated),
+             len(names + ablated) * UNITS["judge_completions"] * answers(config)),
     ]  # fmt: skip
+    if asked.calibrated:
+        looked_at = programs_looked_at(config)
+        found += [
+            Cost("sample_ablated", len(ablated), len(ablated) * (START + 3 + UNITS["sample"] * answers(config))),
+            Cost("align", len(aligned) + 2, (len(aligned) + 2) * (START + UNITS["align"] * looked_at)),
+            Cost("calibrate", 1, START + UNITS["calibrate"] * SCENARIOS * config["calibration"]["repetitions"]),
+        ]
+    return found
 
 
-def _sizes(config):
+def trained(names):
+    """Return (models after SFT, models after RL) among the names of models."""
+    return [name for name in names if name.startswith("sft/")], [name for name in names if name.startswith("rl/")]
+
+
+def rl_answers(config, name):
+    """Return how many answers the RL of a model asks for, in its variant's way."""
+    settings = ex.rl_settings(config, name.split("/")[1])
+    return settings["generations"] * settings["prompts"] * settings["samples"]
+
+
+def sizes(config):
     """Return the number of problems per split; a data set's are not known before it is read."""
     settings = config["problems"][config["problems"]["source"]]
     return settings.get("sizes", {"sft": 0, "rl": 0, "validation": 0, "eval": 164})
 
 
-def _answers(config):
+def answers(config, problems=None):
     """Return how many answers a model is asked for: one greedy and `samples` sampled per problem and PL."""
-    problems = _sizes(config)[config["sampling"]["split"]]
+    problems = sizes(config)[config["sampling"]["split"]] if problems is None else problems
     return problems * len(ex.all_languages(config)) * (1 + config["sampling"]["samples"])
 
 
 def _programs(config):
     """Return how many candidate programs a PL has: in every style for the pool, one for the other problems."""
     settings = config["problems"][config["problems"]["source"]]
-    return sum(_sizes(config).values()) + 2 * settings.get("pool", 0)
+    return sum(sizes(config).values()) + 2 * settings.get("pool", 0)
 
 
-def _programs_looked_at(config):
+def programs_looked_at(config, problems=None):
     """Return how many programs one alignment job embeds."""
-    problems = min(config["alignment"]["pool"], _sizes(config)[config["alignment"]["split"]])
-    return problems * len(ex.all_languages(config))
+    problems = sizes(config)[config["alignment"]["split"]] if problems is None else problems
+    return min(config["alignment"]["pool"], problems) * len(ex.all_languages(config))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crosspl.checkpoints import after_name, before_name, checkpoint_names
+from crosspl.checkpoints import after_name, before_name, checkpoint_names, variant_of
 from crosspl.errors import UserError
 from crosspl.passk import read_cells
 from crosspl.statistics import bootstrap_weights, seed_prior
@@ -85,6 +85,11 @@ def role(plan, init, source, target):
     if target == source:
         return "source"
     return "sft" if target in plan.init_languages.get(init, plan.sft_languages) else "unseen"
+
+
+def method(plan, init):
+    """Return the name of the RL method from an init: the variant's, where it has one."""
+    return variant_of(init) or plan.method
 
 
 def read_checkpoints(plan, folder):

@@ -7,6 +7,7 @@ command typed by hand beside a run. The second waits, and then continues from wh
 
 import errno
 import fcntl
+import os
 from pathlib import Path
 
 WITHOUT_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # what a file system says that has no locks
@@ -19,6 +20,8 @@ def hold(folder):
     if folder.resolve() in _held:
         return folder
     folder.mkdir(parents=True, exist_ok=True)
+    if os.environ.get("RANK", "0") != "0":
+        return folder  # one of several processes of a training job, whose first one holds it
     stream = open(folder / ".lock", "w")  # noqa: SIM115  (stays open on purpose)
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

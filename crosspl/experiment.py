@@ -7,9 +7,19 @@ the options of scripts.transfer_table for each table. Imports nothing heavy: eve
 import shlex
 
 from crosspl import mixtures
-from crosspl.checkpoints import after_name, before_name, checkpoint_names
+from crosspl.checkpoints import VARIANT, after_name, before_name, checkpoint_names, start_of, variant_of
 
 PLAIN = ("parallel", "same_problems", "same_programs", "monolingual")  # mixtures that need no settings
+
+
+def is_verification(config):
+    """Return whether the task is code verification, and not generation."""
+    return config["task"] == "verification"
+
+
+def mark(config):
+    """Return the mark of all tables, which names the task where it is not generation."""
+    return "; ".join(filter(None, ["verification" if is_verification(config) else "", config["mark"]]))
 
 
 def all_languages(config):
@@ -27,8 +37,16 @@ def _once(*lists):
 
 
 def inits(config):
-    """Return what RL starts from: `base` and every mixture."""
-    return ["base", *config["mixtures"]["names"]]
+    """Return what RL starts from: `base` and every mixture; then those with a variant of RL, as `parallel__fgo`."""
+    variants = config["rl_variants"].items()
+    return ["base", *config["mixtures"]["names"],
+            *(f"{init}{VARIANT}{name}" for name, variant in variants for init in variant["inits"])]  # fmt: skip
+
+
+def rl_settings(config, init):
+    """Return the settings of RL from an init: the experiment's, changed by its variant's."""
+    name = variant_of(init)
+    return config["rl"] | (config["rl_variants"][name]["settings"] if name else {})
 
 
 def checkpoints(config):
@@ -71,6 +89,11 @@ def recipe_languages(config, mixture):
     return _once(config["languages"]["sft"], made["languages"], [made["source"]])
 
 
+def rl_programs(config, init, source):
+    """Return the right programs that RL from an init is shown the beginnings of; none without a curriculum."""
+    return [f"results/programs/{source}.jsonl.gz"] if rl_settings(config, init)["curriculum"] else []
+
+
 def mixture_languages(config, mixture):
     """Return the PLs that a mixture may hold."""
     made = recipe(config, mixture)
@@ -97,7 +120,22 @@ def training_sets(config):
     """Return the training sets of the audits' tables: mixtures of the report, PLs of RL with the matrix's, corpus."""
     sets = [f"sft/{mixture}" for mixture in report_mixtures(config)]
     matrix = [name for key in ("sources", "oracles") for name in config["matrix"][key] if name in all_languages(config)]
-    return sets + [f"rl/{source}" for source in _once(config["languages"]["source"], matrix)] + ["pretraining"]
+    return sets + [f"rl/{source}" for source in _once(config["languages"]["source"], matrix)] + pretraining(config)
+
+
+def pretraining(config):
+    """Return the training set of the embedded base model; what a published one has seen nobody here can audit."""
+    return [] if config["base"]["from"] else ["pretraining"]
+
+
+def audited_sets(config, audit):
+    """Return the training sets of an audit's table; what pretraining may hold is not limited to some PLs.
+
+    The round trip is of a PL's gold programs, whatever is trained on them.
+    """
+    if audit == "round_trip":
+        return all_languages(config)
+    return [name for name in training_sets(config) if audit != "content" or name != "pretraining"]
 
 
 def table_plan(config, **changes):
@@ -116,13 +154,13 @@ def table_plan(config, **changes):
         "margin": [config["statistics"]["margin"]],
         "draws": [config["statistics"]["draws"]],
         "bootstrap-seed": [config["statistics"]["seed"]],
-        "mark": [config["mark"]],
+        "mark": [mark(config)],
     }
     options |= changes
     options["init-languages"] = [
-        f"{name}={','.join(mixture_languages(config, name))}"
+        f"{name}={','.join(mixture_languages(config, start_of(name)))}"
         for name in options["inits"]
-        if changed_by_variant(config, name)[0]
+        if changed_by_variant(config, start_of(name))[0]
     ]
     return " ".join(f"--{name} {shlex.join(map(str, values))}" for name, values in options.items() if values)
 
@@ -154,7 +192,7 @@ def report_inits(config):
 
 def report_mixtures(config):
     """Return the mixtures among `report_inits`."""
-    return [init for init in report_inits(config) if init != "base"]
+    return [name for name in _once(map(start_of, report_inits(config))) if name != "base"]
 
 
 def report_checkpoints(config):

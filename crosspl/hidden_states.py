@@ -19,10 +19,10 @@ from transformers import AutoConfig, AutoModelForCausalLM, set_seed
 from crosspl.prompts import format_prompt
 
 
-def untrained_model(base, seed):
+def untrained_model(base, seed, weights="float32"):
     """Return a model of the architecture in folder `base` with the random weights of `seed`, in evaluation mode."""
     set_seed(seed)
-    return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(base), dtype=torch.float32).eval()
+    return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(base), dtype=getattr(torch, weights)).eval()
 
 
 def layer_modules(model):

@@ -21,7 +21,10 @@ from crosspl.errors import UserError
 def atomic(path):
     """Yield a temporary path beside `path`; rename it on success, remove it on any failure."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, FileNotFoundError, PermissionError) as error:
+        raise UserError(f"{path.parent}: no such folder can be made ({error.strerror}): give another one") from None
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
@@ -39,20 +42,41 @@ def write_text(path, text):
 
 
 def write_rows(path, rows):
-    """Write dicts as JSON Lines."""
-    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    """Write dicts as JSON Lines, one at a time as `rows` yields them."""
+    pack = zlib.compressobj(6, zlib.DEFLATED, 31) if str(path).endswith(".gz") else None  # 31: gzip, without a time
+    with atomic(path) as temporary, open(temporary, "wb") as stream:
+        for row in rows:
+            line = (json.dumps(row, ensure_ascii=False) + "\n").encode()
+            stream.write(pack.compress(line) if pack else line)
+        stream.write(pack.flush() if pack else b"")
 
 
 def read_rows(path):
     """Return the dicts of a JSON Lines file (plain or gzip)."""
-    rows = []
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if line:
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError as error:
-                raise UserError(f"{path}, line {number}: not JSON ({error.msg}). {_REMEDY}") from None
-    return rows
+    return [_parsed(path, number, line) for number, line in enumerate(read_text(path).split("\n"), 1) if line]
+
+
+def stream_rows(path):
+    """Yield what read_rows returns, one row at a time."""
+    record.read(path)
+    try:
+        with gzip.open(path) if str(path).endswith(".gz") else open(path, "rb") as stream:
+            for number, line in enumerate(stream, 1):
+                if line.strip():
+                    yield _parsed(path, number, line)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(f"{path}: truncated or corrupt gzip ({error}). {_REMEDY}") from None
+
+
+def _parsed(path, number, line):
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}, line {number}: not JSON ({error.msg}). {_REMEDY}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}, line {number}: not UTF-8 text. {_REMEDY}") from None
 
 
 _REMEDY = "Delete the file and run again to rebuild it."

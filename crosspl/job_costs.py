@@ -86,8 +86,8 @@ def average(costs):
 
 
 def first_guess(cpu_s, job):
-    """Return the Cost of a job of a rule that never ran; `cpu_s` may be None."""
-    return Cost(cpu_s, cpu_s, cpu_s * job.gpus) if cpu_s else None
+    """Return the Cost of a job of a rule that never ran; None where nothing is known, as of GPUs (`make plan`)."""
+    return Cost(cpu_s, cpu_s, 0) if cpu_s and not job.gpus else None
 
 
 def units(config):

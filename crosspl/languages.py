@@ -5,7 +5,9 @@ A wrong file is a UserError that names the file and the key in it.
 """
 
 import json
+import re
 import shutil
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -76,3 +78,23 @@ def check_entry(path, entry):
     if where in ("compile", "run", "version") and isinstance(error.instance, str):
         raise UserError(f"{path}: {where} must be a list of arguments, like [python3, main.py], not a shell string")
     raise UserError(f"{path}: {where}: {error.message}")
+
+
+@cache
+def names_of_languages(folder="languages"):
+    """Return {name or alias in lower case: key} of all PLs."""
+    entries = [load_language(key, folder) for key in known_languages(folder)]
+    return {name.lower(): entry["key"] for entry in entries for name in (entry["key"], *entry["aliases"])}
+
+
+def language_of(name, folder="languages"):
+    """Return the key of a PL by a data set's name for it, or None; a version and what is in brackets are ignored.
+
+    "GNU C++17 (64)" is cpp. Python 2 is another language, which we have not.
+    """
+    text = name.strip().lower()
+    if re.match(r"(python|pypy)\s*-?2", text):
+        return None
+    names = names_of_languages(folder)
+    bare = re.sub(r"\s*\(.*\)$", "", text)
+    return names.get(text) or names.get(bare) or names.get(re.sub(r"\s*\d[\w.]*$", "", bare))

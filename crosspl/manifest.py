@@ -8,6 +8,7 @@ configs, is left out. Reads records by itself: they are no data of the command t
 
 import hashlib
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -16,7 +17,9 @@ from crosspl.errors import UserError
 from crosspl.provenance import file_hash
 
 RECORDS, NAME = "provenance", "manifest.json"  # below the folder of results
-FOLDERS = ("figures",)  # outputs of rules that are folders: no rule makes a single file of theirs
+FOLDERS = re.compile(  # outputs of rules that are folders: no rule makes a single file of theirs
+    r"(figures|imported/programs|exports/(dataset|verl/[^/]+|\w+/(base|external/[^/]+|.+?/seed\d+)))(?=/|$)"
+)
 REMEDY = "Delete it and run the workflow again; the next run writes it anew."
 
 
@@ -59,9 +62,9 @@ def _made(product, artifacts):
 
 def again(results, path):
     """Return the commands that make a file below `results` again."""
-    for folder in (Path(results) / name for name in FOLDERS):
-        if Path(path).is_relative_to(folder):
-            return f"rm -rf {folder}; snakemake {folder}"
+    if Path(path).is_relative_to(results) and (found := FOLDERS.match(Path(path).relative_to(results).as_posix())):
+        folder = Path(results, found[0])
+        return f"rm -rf {folder}; snakemake {folder}"
     return f"rm -f {path}; snakemake {path}"
 
 

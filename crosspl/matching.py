@@ -10,6 +10,7 @@ from itertools import combinations
 from tokenizers import Tokenizer
 
 from crosspl import record
+from crosspl.protocol import code_of, matched_text
 
 TOLERANCE = 0.01
 MATCHING_COLUMNS = ("mixture", "other", "quantity", "value", "other_value", "off_by", "declared", "ok")
@@ -23,22 +24,30 @@ def token_counter(path):
 
 
 def describe(name, rows, steps, batch, count_tokens):
-    """Return the numbers in which mixtures are compared; `count_tokens(text)` counts the tokens of a completion."""
+    """Return the numbers in which mixtures are compared; `count_tokens(text)` counts the tokens of a text."""
     languages = Counter(row["language"] for row in rows)
-    tokens = sum(count_tokens(row["completion"]) for row in rows)
+    tokens = sum(count_tokens(matched_text(row)) for row in rows)
     return {
         "mixture": name,
         "problems": len({row["problem"] for row in rows}),
         "programs": len(rows),
-        "distinct_programs": len({row["completion"] for row in rows}),
+        "distinct_programs": len({code_of(row) for row in rows}),
         "tokens": tokens,
-        "difficulty": sum(row["difficulty"] or 0 for row in rows) / len(rows),
+        **difficulty(rows),
         "parallel_share": parallel_share(rows),
         "steps": steps,
         "epochs": steps * batch / len(rows),
         "tokens_seen": steps * batch * tokens / len(rows),
         "language_shares": {language: languages[language] / len(rows) for language in sorted(languages)},
     }
+
+
+def difficulty(rows):
+    """Return the mean difficulty, or the share of each level where a source has names for them ("EASY")."""
+    levels = Counter(row["difficulty"] for row in rows)
+    if not any(isinstance(level, str) for level in levels):
+        return {"difficulty": sum((level or 0) * n for level, n in levels.items()) / len(rows)}
+    return {"difficulty": {level: n / len(rows) for level, n in sorted(levels.items(), key=str)}}
 
 
 def parallel_share(rows):
@@ -52,6 +61,7 @@ def parallel_share(rows):
 def matching_rows(descriptions, matched):
     """Return one row per pair of mixtures and quantity, pairs with `parallel` first.
 
+    off_by is relative; of a level of difficulty, which few problems may have, it is the difference of the two shares.
     matched: {mixture: quantities declared equal to `parallel`}. Two mixtures that both declare a quantity are declared
     equal in it too, and may be apart by as much as either from `parallel`.
     """
@@ -69,7 +79,9 @@ def _pair_rows(one, other, matched):
     rows = []
     for quantity in dict.fromkeys([*values, *other_values]):
         value, other_value = values.get(quantity, 0.0), other_values.get(quantity, 0.0)
-        off = abs(value - other_value) / other_value if other_value else float(value != 0)
+        off = abs(value - other_value)
+        if not quantity.startswith("difficulty:"):
+            off = off / other_value if other_value else float(value != 0)
         said = all(quantity.split(":")[0] in names for names in both)
         rows.append(
             {
@@ -87,10 +99,10 @@ def _pair_rows(one, other, matched):
 
 
 def _flat(description):
-    """Yield (quantity, number), one quantity per language share."""
+    """Yield (quantity, number), one quantity per share of a PL or of a level of difficulty."""
     for key, value in description.items():
-        if key == "language_shares":
-            yield from ((f"language_shares:{language}", share) for language, share in value.items())
+        if isinstance(value, dict):
+            yield from ((f"{key}:{name}", share) for name, share in value.items())
         elif key != "mixture":
             yield key, value
 

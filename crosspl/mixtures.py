@@ -1,13 +1,16 @@
 """SFT mixtures, one rule each (DESIGN section 6).
 
 In: problems of the `sft` split, verified programs per PL, a Recipe. Out: SFT rows {"problem", "family", "language",
-"style", "difficulty", "prompt", "completion"}. L is the number of PLs, P the number of problems.
+"style", "difficulty", "prompt", "completion"}, prompts and completions as crosspl.protocol has them, and "code" where
+the completion is not the program itself. L is the number of PLs, P the number of problems.
 
 parallel       P problems, each in all L languages, a different style in each
 same_problems  control A: the same P problems, L programs (styles) each, all in one PL per problem, PLs rotated
 same_programs  control B: P·L problems, one PL each
 monolingual    control C: the same P problems, L programs each, all in the source PL
 dose           the same P problems; `share` of them as in parallel, the others as in same_problems
+
+In the task of code verification a pair of a correct and an incorrect program takes the place of a program: two rows.
 """
 
 from collections import Counter
@@ -15,7 +18,8 @@ from itertools import permutations
 from typing import NamedTuple
 
 from crosspl.errors import UserError
-from crosspl.prompts import problem_prompt
+from crosspl.protocol import PLAIN, as_answer, ask, gold_answer, matched_text
+from crosspl.verification import as_problem, pairs
 
 # What is equal to `parallel` by construction, per rule.
 MATCHED = {
@@ -27,6 +31,7 @@ MATCHED = {
     "equal_tokens": ("tokens", "difficulty", "steps"),  # `parallel` in other PLs
     "fewer_problems": ("language_shares", "steps"),  # `parallel` with fewer problems
 }
+TOO_FAR = 0.01  # as matching.TOLERANCE: being off by more ends the run
 
 
 class Recipe(NamedTuple):
@@ -58,34 +63,74 @@ def verified_programs(programs):
     return table
 
 
-def build_mixture(name, recipe, problems, programs, count_tokens):
+def build_mixture(name, recipe, problems, programs, count_tokens, protocol=PLAIN):
     """Return the rows of mixture `name`; raise UserError where the data do not suffice.
 
     The recipe's tokens are reached by the choice of which problem of a block gets which PL, so PL shares stay exact;
-    where they are to fit, by taking whole problems until the tokens are there.
+    where they are to fit, by taking whole problems until the tokens are there. programs: verified ones, or the items
+    of code verification.
     """
-    table = verified_programs(programs)
+    table = pairs(programs) if programs and "label" in programs[0] else verified_programs(programs)
     chosen = choose_problems(name, recipe, problems, table)
     width = len(recipe.languages)
     blocks = [chosen[start : start + width] for start in range(0, len(chosen), width)]
-    rows, tokens = [], 0
-    for number, block in enumerate(blocks):
-        options = [
-            [_row(problem, table[problem["id"]][language], choice) for problem, language, choice in option]
-            for option in OPTIONS[recipe.rule](number, block, recipe)
-        ]
-        sums = [sum(count_tokens(row["completion"]) for row in option) for option in options]
-        goal = (recipe.tokens or 0) * (number + 1) / len(blocks)
-        best = min(range(len(options)), key=lambda n: abs(tokens + sums[n] - goal) if recipe.tokens else n)
-        rows, tokens = rows + options[best], tokens + sums[best]
+    ways, sizes = OPTIONS[recipe.rule], {}
+
+    def rows_of(problem, language, choice):
+        return _rows(problem, table[problem["id"]][language], choice, protocol)
+
+    def size(problem, language, choice):
+        """Return the tokens of one program, which is in many options, counted once."""
+        key = problem["id"], language, choice
+        if key not in sizes:
+            sizes[key] = sum(count_tokens(matched_text(row)) for row in rows_of(problem, language, choice))
+        return sizes[key]
+
+    sums = [[sum(size(*one) for one in way) for way in ways(n, block, recipe)] for n, block in enumerate(blocks)]
+    picked = _along(sums, recipe.tokens)
+    if recipe.tokens and not recipe.fit:
+        picked = _nearer(sums, picked, recipe.tokens)
+    taken = [one for n, block in enumerate(blocks) for one in ways(n, block, recipe)[picked[n]]]
+    rows = [row for one in taken for row in rows_of(*one)]
     return _cut(name, rows, recipe, count_tokens) if recipe.fit else rows
+
+
+def _along(sums, tokens):
+    """Return which option of each block is taken, so that the tokens grow evenly to `tokens`; None: the first."""
+    picked, total = [], 0
+    for number, block in enumerate(sums):
+        goal = (tokens or 0) * (number + 1) / len(sums)
+        best = min(range(len(block)), key=lambda n: abs(total + block[n] - goal) if tokens else n)
+        picked.append(best)
+        total += block[best]
+    return picked
+
+
+def _nearer(sums, picked, tokens):
+    """Return `picked`; where its sum is too far from `tokens`, with single blocks changed as long as that helps.
+
+    Tokens do not grow evenly where later problems are longer than earlier ones, as in HumanEval.
+    """
+    picked, total = list(picked), sum(block[n] for block, n in zip(sums, picked))
+    if abs(total - tokens) <= TOO_FAR * tokens:
+        return picked
+    while True:
+        off, number, n = min(
+            (abs(total - block[picked[number]] + size - tokens), number, n)
+            for number, block in enumerate(sums)
+            for n, size in enumerate(block)
+        )
+        if off >= abs(total - tokens):
+            return picked
+        total += sums[number][n] - sums[number][picked[number]]
+        picked[number] = n
 
 
 def _cut(name, rows, recipe, count_tokens):
     """Return the first problems of `rows` whose tokens come closest to the recipe's."""
-    width, total, sums = len(recipe.languages), 0, []
+    width, total, sums = len(recipe.languages) * (2 if "label" in rows[0] else 1), 0, []
     for start in range(0, len(rows), width):
-        total += sum(count_tokens(row["completion"]) for row in rows[start : start + width])
+        total += sum(count_tokens(matched_text(row)) for row in rows[start : start + width])
         sums.append(total)
     if total < recipe.tokens:
         raise UserError(
@@ -112,22 +157,31 @@ def choose_problems(name, recipe, problems, table):
     full = [p for p in usable if all(len(table[p["id"]].get(pl, ())) >= recipe.width for pl in needed)]
     chosen = full[: recipe.problems]
     if recipe.fit:
-        return _balanced(full + [p for p in usable if p not in full], chosen)
+        return _balanced(full + _others(usable, full), chosen)
     if len(chosen) < recipe.problems:
-        raise _too_few(name, recipe.problems, recipe.languages, len(chosen))
+        languages = dict.fromkeys([*recipe.languages, recipe.source])
+        raise _too_few(name, recipe.problems, f"{recipe.width} different verified programs", languages, len(chosen))
     return _same_programs_problems(name, recipe, chosen, usable) if recipe.rule == "same_programs" else chosen
 
 
 def _same_programs_problems(name, recipe, chosen, usable):
     """Return `chosen` and others, L times as many of each difficulty."""
     width = len(recipe.languages)
-    wanted = Counter({difficulty: width * n for difficulty, n in Counter(p["difficulty"] for p in chosen).items()})
-    for problem in [p for p in usable if p not in chosen]:
-        if wanted[problem["difficulty"]] > sum(p["difficulty"] == problem["difficulty"] for p in chosen):
+    lacking = Counter({level: (width - 1) * n for level, n in Counter(p["difficulty"] for p in chosen).items()})
+    for problem in _others(usable, chosen):
+        if lacking[problem["difficulty"]]:
+            lacking[problem["difficulty"]] -= 1
             chosen = chosen + [problem]
     if len(chosen) < recipe.problems * width:
-        raise _too_few(name, recipe.problems * width, recipe.languages, len(chosen))
+        what = "verified programs, in the difficulties of `parallel`,"
+        raise _too_few(name, recipe.problems * width, what, recipe.languages, len(chosen))
     return chosen
+
+
+def _others(problems, chosen):
+    """Return the problems that are not among the chosen ones."""
+    ids = {problem["id"] for problem in chosen}
+    return [problem for problem in problems if problem["id"] not in ids]
 
 
 def _balanced(problems, like):
@@ -141,10 +195,10 @@ def _balanced(problems, like):
     return [problem for _, problem in sorted(zip(keys, problems), key=lambda pair: pair[0])]
 
 
-def _too_few(name, wanted, languages, found):
+def _too_few(name, wanted, what, languages, found):
     return UserError(
-        f"config, mixtures.problems: {name} needs {wanted} problems of the sft split with verified programs in "
-        f"{', '.join(languages)}, in the difficulties of `parallel`; there are {found}. Lower mixtures.problems"
+        f"config, mixtures.problems: {name} needs {wanted} problems of the sft split with {what} in each of "
+        f"{', '.join(languages)}; there are {found}. Lower mixtures.problems, or add programs (docs/import.md)"
     )
 
 
@@ -186,16 +240,39 @@ OPTIONS = {
 }
 
 
-def _row(problem, found, choice):
-    program = found[choice % len(found)]
+def _rows(problem, found, choice, protocol):
+    """Return the row of a program, or the two rows of a pair."""
+    chosen = found[choice % len(found)]
+    if not isinstance(chosen, tuple):
+        completion = gold_answer(problem, chosen["language"], chosen["code"], protocol)
+        if completion is None:
+            raise UserError(
+                f"program {chosen['id']} does not begin as problem {problem['id']} does in {chosen['language']}, so no "
+                "answer can say it: rule round_trip lists such programs, give its list with --lost"
+            )
+        return [_row(problem, chosen, ask(problem, chosen["language"], protocol), completion)]
+    return [
+        _row(
+            problem,
+            item,
+            ask(as_problem(problem, item), item["language"], protocol),
+            as_answer(item["label"], protocol),
+        )
+        | {"label": item["label"]}
+        for item in chosen
+    ]
+
+
+def _row(problem, program, prompt, completion):
     return {
         "problem": problem["id"],
         "family": problem["family"],
         "language": program["language"],
         "style": program["style"],
         "difficulty": problem["difficulty"],
-        "prompt": problem_prompt(problem, program["language"]),
-        "completion": program["code"],
+        "prompt": prompt,
+        "completion": completion,
+        **({"code": program["code"]} if completion != program["code"] else {}),
     }
 
 

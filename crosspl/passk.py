@@ -18,10 +18,11 @@ from crosspl.statistics import bootstrap_weights, estimate
 VERDICTS = ("OK", "WA", "RE", "TLE", "ILE", "MLE", "OLE", "CE", "CTLE", "NC", "JE")
 READINGS = ("sampled", "greedy")
 FIELDS = {"problem": str, "family": str, "language": str, "reading": str, "sample": int, "verdict": str,
-          "wrong_language": bool, "truncated": bool, "tokens": int}  # fmt: skip
+          "wrong_language": bool, "extracted": bool, "truncated": bool, "tokens": int}  # fmt: skip
+RATES = ("wrong_language_rate", "extraction_failure_rate", "truncated_rate", "mean_tokens")  # of all completions
 SCORE_COLUMNS = [
     "checkpoint", "language", "reading", "problems", "samples", "pass_at_1", "low", "high",
-    "wrong_language_rate", "truncated_rate", "mean_tokens", *VERDICTS,
+    *RATES, *VERDICTS,
     "problems_common", "pass_at_1_common", "mark",
 ]  # fmt: skip
 
@@ -39,6 +40,7 @@ class Cell(NamedTuple):
     samples: int
     verdicts: Counter
     wrong_language_rate: float
+    extraction_failure_rate: float
     truncated_rate: float
     mean_tokens: float
 
@@ -109,8 +111,13 @@ def _cell(rows, where):
         problems, [families[problem] for problem in problems],
         np.array([np.nan if score is None else score for score in scores]),
         samples, Counter(row["verdict"] for row in rows),
-        *(sum(row[field] for row in rows) / len(rows) for field in ("wrong_language", "truncated", "tokens")),
+        *(sum(values) / len(rows) for values in zip(*map(_counted, rows))),
     )  # fmt: skip
+
+
+def _counted(row):
+    """Return what the RATES of a Cell are means of."""
+    return row["wrong_language"], not row["extracted"], row["truncated"], row["tokens"]
 
 
 def score_rows(cells, checkpoint, draws, seed, mark):
@@ -122,8 +129,8 @@ def score_rows(cells, checkpoint, draws, seed, mark):
             "checkpoint": checkpoint, "language": language, "reading": reading,
             "problems": int((~np.isnan(cell.scores)).sum()), "samples": cell.samples,
             **_level(cell, draws, seed),
-            "wrong_language_rate": fixed(cell.wrong_language_rate), "truncated_rate": fixed(cell.truncated_rate),
-            "mean_tokens": fixed(cell.mean_tokens), **{verdict: cell.verdicts[verdict] for verdict in VERDICTS},
+            **{name: fixed(getattr(cell, name)) for name in RATES},
+            **{verdict: cell.verdicts[verdict] for verdict in VERDICTS},
             "problems_common": len(common), "pass_at_1_common": _mean_over(cell, common), "mark": mark,
         })  # fmt: skip
     return rows

@@ -16,6 +16,7 @@ LEAST_FREE = 10 << 20  # bytes; the state of the smallest experiment takes more
 AHEAD_S = 2.0  # a file server's times are not exact
 CONFIGS = Path("results/.configfiles")  # which files the results were configured by
 TRAINED = ("train_base", "train_sft", "train_rl")
+PROBLEMS = "results/problems.jsonl.gz"  # what models were trained on
 
 
 def check_run(workflow):
@@ -25,7 +26,11 @@ def check_run(workflow):
         raise UserError(f"{'; '.join(disks)}: free some space and run again")
     jobs = list(workflow.dag.needrun_jobs())
     check_times({str(path) for job in jobs for path in job.input if not (path.is_storage or path.is_ancient)})
-    check_configs(workflow.configfiles, {str(path) for job in jobs if job.rule.name in TRAINED for path in job.output})
+    check_configs(
+        workflow.configfiles,
+        {str(path) for job in jobs if job.rule.name in TRAINED for path in job.output},
+        any(PROBLEMS in job.output for job in jobs),
+    )
 
 
 def report_full_disk():
@@ -66,10 +71,11 @@ def _now():
         path.unlink(missing_ok=True)
 
 
-def check_configs(files, trained):
-    """Raise a UserError where a run with other config files would replace trained models.
+def check_configs(files, trained, problems=False):
+    """Raise a UserError where a run with other config files would replace trained models, or their problems.
 
-    In: the config files, the files that the run trains. Runs that train keep which config files the models are of.
+    In: the config files, the files that the run trains, whether it builds the problems. Runs that train keep which
+    config files the models are of.
     """
     names = [os.path.relpath(file) for file in files]
     names = sorted(names, key=lambda name: name != "config.yaml")  # Snakemake lists it last, the others overlay it
@@ -80,6 +86,12 @@ def check_configs(files, trained):
             f"results/ holds models of {' + '.join(before)}, and this run is of {' + '.join(names)}: it would replace "
             f"{len(replaced)} of their files, such as {replaced[0]}. Name the same config files as before, "
             f"or use a clone of its own for each experiment; to replace them, first type: rm {CONFIGS}"
+        )
+    if before != names and problems and os.path.exists(PROBLEMS):
+        raise UserError(
+            f"results/ holds models of {' + '.join(before)}, and this run is of {' + '.join(names)}: it would replace "
+            f"{PROBLEMS}, which they were trained on. Use a clone of its own for each set of problems; to replace it, "
+            f"first type: rm {CONFIGS}"
         )
     if trained:
         CONFIGS.parent.mkdir(exist_ok=True)

@@ -1,10 +1,11 @@
 """The problem-source interface: where problems, tests and candidate programs come from.
 
-A source is a module with two functions (and a third where it can also feed the embedded base model):
-  build_problems(settings) -> problem rows            (schema: schemas/problem.schema.json)
-  candidate_programs(problems, language, settings) -> program rows, not yet judged
-  pretraining_corpus(problems, settings) -> documents (microworld only)
-Files that a source reads lie in settings["folder"].
+A source is a module with two functions, and more where it can also feed the embedded base model or make near misses:
+  build_problems(settings) -> problem rows, and Drops for those left out
+  candidate_programs(problems, language, settings) -> program rows, not yet judged, in any order
+  pretraining_corpus(problems, settings, asked) -> documents, some of which ask about code (microworld only)
+  wrong_programs(problems, language) -> wrong programs for code verification, not yet judged (microworld only)
+Published data sets are one source, `imported`: rule import_problems makes the files that it reads (crosspl.importers).
 In: the source's name in the config. Out: its module; checked problem rows; judge rows.
 """
 
@@ -13,7 +14,10 @@ from pathlib import Path
 
 from crosspl.errors import UserError
 
-SOURCES = {"microworld": "crosspl.microworld.world", "humaneval_x": "crosspl.importers.humaneval_x"}
+SOURCES = {
+    "microworld": "crosspl.microworld.world",
+    "imported": "crosspl.importers.imported",
+}
 FIELDS = ("id", "family", "split", "statement", "difficulty", "comparison", "tests", "harness", "source", "license")
 SPLITS = ("sft", "rl", "validation", "eval")
 
@@ -29,13 +33,19 @@ def source_file(name):
 
 
 def source_data(settings):
-    """Return the paths of the files that a source reads, for the workflow's inputs; the microworld reads none."""
-    paths = Path(settings["folder"]).glob("*") if "folder" in settings else []
+    """Return the paths of the files in settings["folder"] (or of the one file), for inputs; none without a folder."""
+    folder = Path(settings["folder"]) if "folder" in settings else None
+    paths = [folder] if folder and folder.is_file() else folder.rglob("*") if folder else []
     return sorted(str(path) for path in paths if path.is_file())
 
 
 def check_problems(problems, where):
-    """Return `problems`; raise UserError for a missing field, a repeated id or a family in two splits."""
+    """Return `problems` as a list; raise UserError for a missing field, a repeated id or a family in two splits."""
+    return list(checked(problems, where))
+
+
+def checked(problems, where):
+    """Yield what check_problems returns, one at a time."""
     splits, ids = {}, set()
     for number, row in enumerate(problems, 1):
         missing = [field for field in FIELDS if field not in row]
@@ -54,7 +64,7 @@ def check_problems(problems, where):
                 f"{where}, row {number}: family {row['family']} is in the splits {other} and {row['split']}; "
                 "all problems of a family must be in one split"
             )
-    return problems
+        yield row
 
 
 def of_split(problems, split):
@@ -72,4 +82,5 @@ def judge_row(problem, language, code, key, tests=None):
         "harness": problem["harness"][language] if problem["harness"] else None,
         "limits": problem.get("limits"),
         "comparison": problem["comparison"],
+        "checker": problem.get("checker"),
     }

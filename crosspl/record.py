@@ -42,7 +42,7 @@ def record_settings(folder):
 
 def start():
     """Begin the record of this process's command when a workflow asks for records."""
-    if os.environ.get(FOLDER):
+    if os.environ.get(FOLDER) and os.environ.get("RANK", "0") == "0":  # of several processes the first one
         script = _name(sys.argv[0])
         _command.update(script=script, argv=sys.argv[1:], inputs={}, outputs={})
         _command.update(code=_hashes(code(script, *_loaded())), revision=_revision())
@@ -83,6 +83,14 @@ def beat():
         _keep_attempt()
 
 
+def drop():
+    """Forget this process's command, which another process will begin again."""
+    if _command:
+        shutil.rmtree(_command["attempt"].parent, ignore_errors=True)
+    _command.clear()
+    _attempt.clear()
+
+
 def end(error):
     """Write the record of a command that ended with exception `error`; SystemExit without a status is success."""
     if not _command:
@@ -112,7 +120,7 @@ def used():
     return {
         "wall_s": round(wall, 2),
         "cpu_s": round(sum(one.ru_utime + one.ru_stime for one in usage), 2),
-        "gpu_s": round(wall * len(gpus), 2),
+        "gpu_s": round(wall * len(gpus) * int(os.environ.get("WORLD_SIZE", 1)), 2),
         "peak_mib": max(one.ru_maxrss for one in usage) // 1024,
         "peak_gpu_mib": max(gpus, default=0) // 2**20,
     }

@@ -1,10 +1,10 @@
 """What a job asks a machine or a cluster for: GPUs, cores, memory, time.
 
 In: the checked config (resources), a stage. Out: numbers for a rule's `threads:` and `resources:`. They decide no
-result, so a change of them runs nothing again; nor does how often a job saves its state.
+result, so a change of them runs nothing again; nor does how often a job saves its state or how a teacher is asked.
 """
 
-UNDECISIVE = ("resources", "container", "save_steps", "save_generations")
+UNDECISIVE = ("resources", "container", "tracking", "launch", "save_steps", "save_generations", "calls")
 
 
 def demand(config, stage, what):

@@ -39,10 +39,10 @@ def tokenizer_config():
 
 
 def balanced_sample(documents, count):
-    """Return at most `count` documents of each PL and style, in order: rare ones get tokens of their own too."""
+    """Return at most `count` documents of each PL, style and label, in order: rare ones get tokens of their own too."""
     counts, sample = defaultdict(int), []
     for document in documents:
-        kind = document["language"], document["style"]
+        kind = document["language"], document["style"], document.get("label")
         counts[kind] += 1
         if counts[kind] <= count:
             sample.append(document)

@@ -6,7 +6,7 @@ section 3). The ratio is empty unless the oracle's gain is above 0 with its whol
 may be 0 has no bounds.
 """
 
-from crosspl.evaluations import after, before, gains, prior, role, runs
+from crosspl.evaluations import after, before, gains, method, prior, role, runs
 from crosspl.passk import fixed
 from crosspl.statistics import bootstrap_means, estimate, interval
 from crosspl.transfer_table import with_holm
@@ -29,7 +29,7 @@ def _row(plan, item, init, source, noise):
     """Return one cell; p_value stays a number until the group is adjusted."""
     gain = estimate(gains(plan, item, init, source), item.families, item.weights, (-1, 1), noise)
     return {
-        "init": init, "rl_method": plan.method, "source": source, "target": item.language,
+        "init": init, "rl_method": method(plan, init), "source": source, "target": item.language,
         "role": role(plan, init, source, item.language), "seeds": len(plan.seeds), "problems": len(item.families),
         "samples": item.samples, "pass_at_1_before": fixed(float(before(plan, item, init).mean())),
         "pass_at_1_after": fixed(float(after(plan, item, init, source).mean())), "gain": fixed(gain.value),

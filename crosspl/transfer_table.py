@@ -8,7 +8,7 @@ import numpy as np
 
 from crosspl.checkpoints import after_name, before_name
 from crosspl.errors import UserError
-from crosspl.evaluations import after, before, contrast_values, gains, prior, role, runs
+from crosspl.evaluations import after, before, contrast_values, gains, method, prior, role, runs
 from crosspl.passk import fixed
 from crosspl.statistics import estimate, holm, mcnemar
 
@@ -49,7 +49,7 @@ def _table_row(plan, item, init, source, noise):
     oracle_after, oracle_share = _oracle(plan, item, gain.value)
     wrong = [item.wrong_language[after_name(init, source, seed)] for seed in plan.seeds]
     return {
-        "init": init, "rl_method": f"{plan.method} [{plan.mark}]" if plan.mark else plan.method,
+        "init": init, "rl_method": f"{method(plan, init)} [{plan.mark}]" if plan.mark else method(plan, init),
         "source": source, "target": item.language, "role": role(plan, init, source, item.language),
         "seeds": len(plan.seeds), "problems": len(item.families), "samples": item.samples,
         "pass_at_1_base": fixed(float(item.scores["base"].mean())),
@@ -139,7 +139,7 @@ def mcnemar_rows(plan, targets):
                 pair = item.scores[before_name(init, seed)], item.scores[after_name(init, source, seed)]
                 gained, lost, p_value = mcnemar(*pair)
                 rows.append({
-                    "init": init, "rl_method": plan.method, "source": source, "target": item.language,
+                    "init": init, "rl_method": method(plan, init), "source": source, "target": item.language,
                     "role": role(plan, init, source, item.language), "seed": seed, "problems": len(item.families),
                     "gained": gained, "lost": lost, "p_mcnemar": fixed_p(p_value), "mark": plan.mark,
                 })  # fmt: skip

@@ -6,6 +6,7 @@ Imports nothing heavy: every job on a cluster reads it. What an experiment consi
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import jsonschema
@@ -13,15 +14,20 @@ import yaml
 
 from crosspl import experiment as ex
 from crosspl.checkpoints import before_name
-from crosspl.errors import UserError
+from crosspl.config_places import holds, where  # noqa: F401
+from crosspl.config_training import check_training
+from crosspl.errors import UserError, stop_on_user_error
+from crosspl.importers import FORMATS
 from crosspl.io import read_text
-from crosspl.languages import known_languages
-from crosspl.problems import source_data, source_file
+from crosspl.languages import known_languages, load_languages
+from crosspl.problems import source_file
 from crosspl.storage import code, own
+from crosspl.task import items
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "config.schema.json"
 BASE_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "manifest.json")
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json", "manifest.json")
+ANSWER_FORMATS = ("multipl_e", "evalplus", "lm_eval")  # of crosspl.exports: those of one checkpoint's answers
 
 
 def check_config(config, files):
@@ -32,12 +38,17 @@ def check_config(config, files):
     if errors:
         raise UserError(explain(errors[0], files))
     source = config["problems"]["source"]
+    chosen = config["problems"].get("imported")
+    if chosen and chosen["format"] not in FORMATS:
+        place = where(files, ["problems", "imported", "format"])
+        raise UserError(f"{place}: unknown {chosen['format']!r}; known are {', '.join(sorted(FORMATS))}")
     if source not in config["problems"]:
         raise UserError(
             f"{where(files, ['problems', 'source'])}: the settings of the source, problems.{source}, are missing"
         )
     roles = config["languages"]
     known = known_languages()
+    check_teacher(config["teacher"], known, files)
     for role, names in roles.items():
         for name in names:
             if name not in known:
@@ -51,14 +62,22 @@ def check_config(config, files):
                     f"{where(files, ['languages', 'unseen'])}: {name!r} is also in languages.{other}; "
                     "an unseen PL occurs in no SFT or RL data: remove it from one of the lists"
                 )
-    answers, minibatches = config["rl"]["prompts"] * config["rl"]["samples"], config["rl"]["minibatches"]
-    if answers % minibatches or answers // minibatches % config["rl"]["samples"]:
-        raise UserError(
-            f"{where(files, ['rl', 'minibatches'])}: {minibatches} minibatches must divide the {answers} answers of a "
-            f"generation into whole groups of rl.samples = {config['rl']['samples']}"
-        )
+    check_training(config, files)
     check_names(config, files)
     return config
+
+
+def check_teacher(teacher, known, files):
+    """Raise a UserError where the block `teacher` names a PL that is not known, or leaves the length to nobody."""
+    for key in ("from", "into") if teacher else ():
+        for name in teacher[key]:
+            if name not in known:
+                place = where(files, ["teacher", key])
+                raise UserError(f"{place}: unknown language {name!r}; known are {', '.join(known)}")
+    if teacher and not teacher["calls"]["base_url"] and not teacher["max_tokens"]:
+        raise UserError(
+            f"{where(files, ['teacher', 'max_tokens'])}: only an endpoint can be left to choose; set a number"
+        )
 
 
 def read_config(paths):
@@ -131,22 +150,8 @@ def explain(error, files):
     ):
         written = error.instance.replace("e", ".0e") if "." not in error.instance else repr(float(error.instance))
         return f"{where(files, path)}: YAML reads {error.instance} as a text, not a number; write {written}"
-    return f"{where(files, path)}: {error.message}"
-
-
-def where(files, path):
-    """Return `file: dotted.key`, with the last given file that holds the key."""
-    path = [part for part in path if not part.isdigit()]
-    for file in reversed([str(f) for f in files]):
-        value = yaml.safe_load(Path(file).read_text()) if Path(file).exists() else None
-        for part in path:
-            if not isinstance(value, dict) or part not in value:
-                break
-            value = value[part]
-        else:
-            if path:
-                return f"{file}: {'.'.join(path)}"
-    return f"{files[0] if files else 'config'}: {'.'.join(path) or 'top level'}"
+    hint = "; write the day in quotes" if type(error.instance).__name__ == "date" else ""  # YAML reads a bare one so
+    return f"{where(files, path)}: {error.message}{hint}"
 
 
 def adapter_files(results, checkpoint):
@@ -194,17 +199,17 @@ def audited_languages(config, training_set):
     return ex.mixture_languages(config, name) if kind == "sft" else [name]
 
 
-def audited_files(results, training_set):
-    """Return the files that hold a training set; RL's are the problems."""
+def audited_files(config, results, training_set):
+    """Return the files that hold a training set; RL's are the problems, or the items of code verification."""
     kind, _, name = training_set.partition("/")
     if kind == "rl":
-        return []
+        return items(config, [name])
     return [f"{results}/base/corpus.jsonl.gz" if kind == "pretraining" else f"{results}/sft_data/{name}.jsonl.gz"]
 
 
 def audit_options(config, results, training_set):
     """Return the options of scripts.audit for a training set; pretraining may hold any PL."""
-    files = audited_files(results, training_set)
+    files = audited_files(config, results, training_set)
     languages = [] if training_set == "pretraining" else audited_languages(config, training_set)
     return " ".join([*(["--data", *files] if files else []), *(["--languages", *languages] if languages else [])])
 
@@ -219,9 +224,41 @@ def source_code(config, script):
     return code(script, source_file(config["problems"]["source"]))
 
 
-def source_files(config):
-    """Return the files that the config's problem source reads."""
-    return own(source_data(config["problems"][config["problems"]["source"]]))
+def importer_code(config):
+    """Return the code of the import, with that of the config's format, and the PLs' files with their names."""
+    chosen = (config["problems"].get("imported") or {}).get("format")
+    files = [f"crosspl/importers/{chosen}.py"] if chosen in FORMATS else []
+    return code("scripts/import_problems.py", *files) + own(sorted(map(str, Path("languages").glob("*.yaml"))))
+
+
+def import_options(config):
+    """Return what scripts.import_problems is told."""
+    settings = config["problems"].get("imported") or {}
+    options = {"source": settings.get("format"), "from": settings.get("from"), "revision": settings.get("revision")}
+    words = [word for name, value in options.items() if value for word in (f"--{name}", shlex.quote(value))]
+    return words + (["--train-on-evaluation-data"] if settings.get("train_on_evaluation_data") else [])
+
+
+def answers_options(config, format, checkpoint):
+    """Return what scripts.export is told of a checkpoint and its sampling; EvalPlus has no place for them."""
+    settings = as_json({name: config["sampling"][name] for name in ("temperature", "max_tokens", "seed")})
+    told = f"--protocol {shlex.quote(protocol(config, ex.all_languages(config)))}"
+    return told if format == "evalplus" else f"--checkpoint {checkpoint} --settings {shlex.quote(settings)} {told}"
+
+
+def protocol(config, languages):
+    """Return how models are asked in `languages`, as JSON: the style, and for chats what it says of these PLs.
+
+    That alone: an edit of anything else in a PL's file asks no model again.
+    """
+    style = config["prompts"]["style"]
+    if style == "plain":
+        return as_json({"style": style})
+    with stop_on_user_error():
+        entries = load_languages(languages)
+    return as_json({"style": style, "languages": {
+        key: {"name": entry["name"], "fence": entry["fence"]} for key, entry in entries.items()
+    }})  # fmt: skip
 
 
 def source_settings(config):

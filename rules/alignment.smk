@@ -45,10 +45,12 @@ rule align:
         languages=ex.all_languages(config),
         split=config["alignment"]["split"],
         settings=an.alignment_settings(config),
-        mark=config["mark"],
+        precision=wf.as_json(config["precision"]),
+        mark=ex.mark(config),
     shell:
         "python -W ignore -m scripts.align --base results/base {params.model} --problems {input.problems}"
         " --programs {input.programs} --languages {params.languages} --split {params.split}"
+        " --precision {params.precision:q} --gpus {resources.gpu}"
         " --settings {params.settings:q} --checkpoint {wildcards.checkpoint} --mark={params.mark:q}"
         " --output {output.table} --values {output.values} --projection {output.projection} 2>&1 | tee {log}"
 
@@ -76,7 +78,7 @@ rule align_lexical:
         languages=ex.all_languages(config),
         split=config["alignment"]["split"],
         settings=an.alignment_settings(config),
-        mark=config["mark"],
+        mark=ex.mark(config),
     shell:
         "python -m scripts.align --base results/base --lexical --problems {input.problems}"
         " --programs {input.programs} --languages {params.languages} --split {params.split}"
@@ -114,7 +116,7 @@ rule alignment_summary:
         treatment=config["statistics"]["treatment"],
         draws=config["statistics"]["draws"],
         seed=config["statistics"]["seed"],
-        mark=config["mark"],
+        mark=ex.mark(config),
     shell:
         "python -m scripts.alignment_summary --alignment results/alignment --checkpoints {params.checkpoints}"
         " --treatment {params.treatment} --draws {params.draws} --seed {params.seed} --mark={params.mark:q} --output {output.table}"

@@ -16,7 +16,11 @@ rule transfer_table:
             "results/pass_at_1/{checkpoint}.csv", checkpoint=ex.checkpoints(config)
         ),
         matching="results/sft_data/matching.csv",
-        audits=["results/audit/exclusion.csv", "results/audit/contamination.csv"],
+        audits=expand(
+            "results/audit/{audit}.csv",
+            audit=["exclusion", "contamination", "content", "round_trip"],
+        ),
+        verification=task.tables(config),
         code=wf.code("scripts/transfer_table.py"),
     output:
         table=report(
@@ -200,7 +204,7 @@ rule ablation_table:
         reading=config["statistics"]["reading"],
         draws=config["statistics"]["draws"],
         seed=config["statistics"]["seed"],
-        mark=config["mark"],
+        mark=ex.mark(config),
     shell:
         "python -m scripts.ablation_table --verdicts results/verdicts --inits {params.inits} --source {params.source}"
         " --seeds {params.seeds} --layer {params.layer} --roles {params.roles} --reading {params.reading}"
@@ -233,7 +237,7 @@ rule calibrate:
         samples=config["sampling"]["samples"],
         repetitions=config["calibration"]["repetitions"],
         seed=config["statistics"]["seed"],
-        mark=config["mark"],
+        mark=ex.mark(config),
     shell:
         "python -m scripts.calibrate --seeds {params.seeds} --problems {params.problems} --samples {params.samples}"
         " --repetitions {params.repetitions} --seed {params.seed} --mark={params.mark:q} --output {output.table}"

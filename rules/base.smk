@@ -29,9 +29,11 @@ rule build_corpus:
         settings=wf.source_settings(config),
         vocabulary=config["base"]["vocabulary"],
         documents=config["base"]["tokenizer_documents"],
+        asked=task.asked_share(config),
     shell:
         "python -m scripts.build_corpus --source {params.source} --settings {params.settings:q}"
         " --problems {input.problems} --vocabulary {params.vocabulary} --documents-per-kind {params.documents}"
+        " --asked {params.asked}"
         " --corpus {output.corpus} --tokenizer results/base 2>&1 | tee {log}"
 
 
@@ -63,7 +65,9 @@ rule train_base:
         model=wf.as_json(config["base"]["model"]),
         training=wf.as_json(decisive(config["base"]["training"])),
         seed=config["base"]["seed"],
+        precision=wf.as_json(config["precision"]),
     shell:
         "python -W ignore -m scripts.train_base --corpus {input.corpus} --tokenizer results/base"
-        " --model {params.model:q} --training {params.training:q} --seed {params.seed}"
+        " --model {params.model:q} --training {params.training:q} --seed {params.seed} --gpus {resources.gpu}"
+        " --precision {params.precision:q}"
         " --save-every {resources.save_every} --output results/base 2>&1 | tee {log}"

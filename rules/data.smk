@@ -1,18 +1,76 @@
-"""Problems, verified programs, mixtures and audits.
+"""Problems, verified programs and mixtures.
 
-In: config.yaml (problems, mixtures, languages), languages/*.yaml.
-Out: results/problems.jsonl.gz, results/programs/{language}.jsonl.gz, results/parallel_matrix.csv,
-results/sft_data/{mixture}.jsonl.gz, results/sft_data/matching.csv, results/audit/. One job per mixture and audit, so
-that a new mixture leaves the others alone.
+In: config.yaml (problems, programs, mixtures, languages), languages/*.yaml, files of a published data set; programs by
+a teacher (teacher.smk).
+Out: results/imported/ where a data set is imported; results/problems.jsonl.gz, results/problems_left_out.csv (with
+reasons), results/programs/{language}.jsonl.gz,
+results/programs.csv (what was left after each stage), results/parallel_matrix.csv,
+results/sft_data/{mixture}.jsonl.gz, results/sft_data/matching.csv. One job per mixture, so that a new mixture leaves
+the others alone.
 """
+
+
+rule import_problems:
+    input:
+        data=im.imported_files(config),
+        code=wf.importer_code(config),
+    output:
+        problems="results/imported/problems.jsonl.gz",
+        programs=directory("results/imported/programs"),
+        table="results/imported/import.csv",
+    log:
+        "logs/import_problems.log",
+    benchmark:
+        "results/benchmarks/import_problems.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: demand(config, "tables", "threads")
+    resources:
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
+    params:
+        options=wf.import_options(config),
+    shell:
+        "python -m scripts.import_problems {params.options} --output results/imported 2>&1 | tee {log}"
+
+
+rule test_strength:
+    input:
+        problems="results/imported/problems.jsonl.gz",
+        programs="results/imported/programs",
+        languages=own(
+            expand("languages/{language}.yaml", language=ex.all_languages(config))
+        ),
+        code=wf.code("scripts/test_strength.py"),
+    output:
+        strength=im.STRENGTH,
+    log:
+        "logs/test_strength.log",
+    benchmark:
+        "results/benchmarks/test_strength.tsv"
+    conda:
+        "../envs/judge.yaml"
+    threads: demand(config, "judge", "threads")
+    resources:
+        mem_mb=growing(config, "judge", "mem_mb"),
+        runtime=growing(config, "judge", "runtime"),
+        boxes=demand(config, "judge", "boxes"),
+    params:
+        languages=ex.all_languages(config),
+        options=im.strength_options(config),
+    shell:
+        "python -m scripts.test_strength --problems {input.problems} --programs {input.programs}"
+        " --languages {params.languages} {params.options} --jobs {resources.boxes} --output {output.strength}"
+        " 2>&1 | tee {log}"
 
 
 rule build_problems:
     input:
-        data=wf.source_files(config),
+        data=im.problem_files(config),
         code=wf.source_code(config, "scripts/build_problems.py"),
     output:
         problems="results/problems.jsonl.gz",
+        left_out="results/problems_left_out.csv",
     log:
         "logs/build_problems.log",
     benchmark:
@@ -28,17 +86,19 @@ rule build_problems:
         settings=wf.source_settings(config),
     shell:
         "python -m scripts.build_problems --source {params.source} --settings {params.settings:q}"
-        " --output {output.problems} 2>&1 | tee {log}"
+        " --output {output.problems} --left-out {output.left_out} 2>&1 | tee {log}"
 
 
 rule build_programs:
     input:
         problems="results/problems.jsonl.gz",
-        data=wf.source_files(config),
+        data=im.program_files(config),
+        answers=lambda wildcards: ti.teacher_answers(config, wildcards.language),
         language=own("languages/{language}.yaml"),
         code=wf.source_code(config, "scripts/build_programs.py"),
     output:
         programs="results/programs/{language}.jsonl.gz",
+        stages="results/programs/{language}.csv",
     log:
         "logs/build_programs/{language}.log",
     benchmark:
@@ -52,11 +112,33 @@ rule build_programs:
         boxes=demand(config, "judge", "boxes"),
     params:
         source=config["problems"]["source"],
-        settings=wf.source_settings(config),
+        settings=im.program_settings(config),
+        choice=wf.as_json(config["programs"]),
+        answers=lambda wildcards: ti.answers_option(config, wildcards.language),
     shell:
         "python -m scripts.build_programs --source {params.source} --settings {params.settings:q}"
-        " --problems {input.problems} --language {wildcards.language} --jobs {resources.boxes}"
-        " --output {output.programs} 2>&1 | tee {log}"
+        " --choice {params.choice:q} --problems {input.problems} --language {wildcards.language}"
+        " {params.answers} --jobs {resources.boxes} --output {output.programs} --stages {output.stages} 2>&1 | tee {log}"
+
+
+rule programs_table:
+    input:
+        tables=expand(
+            "results/programs/{language}.csv", language=ex.all_languages(config)
+        ),
+        code=wf.code("scripts/concatenate.py"),
+    output:
+        table="results/programs.csv",
+    log:
+        "logs/programs_table.log",
+    conda:
+        "../envs/data.yaml"
+    threads: demand(config, "tables", "threads")
+    resources:
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
+    shell:
+        "python -m scripts.concatenate {input.tables} --output {output.table} 2>&1 | tee {log}"
 
 
 rule parallel_matrix:
@@ -86,8 +168,10 @@ rule parallel_matrix:
 rule build_mixture:
     input:
         problems="results/problems.jsonl.gz",
-        programs=lambda wildcards: expand(
-            "results/programs/{language}.jsonl.gz",
+        excluded="results/audit/excluded.csv",
+        programs=lambda wildcards: task.mixture_data(config, wildcards.mixture),
+        lost=lambda wildcards: expand(
+            "results/audit/lost/{language}.csv",
             language=ex.recipe_languages(config, wildcards.mixture),
         ),
         tokenizer="results/base/tokenizer.json",
@@ -103,13 +187,17 @@ rule build_mixture:
         mem_mb=growing(config, "tables", "mem_mb"),
         runtime=growing(config, "tables", "runtime"),
     params:
+        protocol=lambda wildcards: wf.protocol(
+            config, ex.recipe_languages(config, wildcards.mixture)
+        ),
         recipe=lambda wildcards: wf.as_json(ex.recipe(config, wildcards.mixture)),
         parallel=wf.as_json(ex.recipe(config, "parallel")),
         declared=lambda wildcards: ex.declared(config, wildcards.mixture),
         steps=config["sft"]["steps"],
         batch=config["sft"]["batch"],
     shell:
-        "python -m scripts.build_mixture --problems {input.problems} --programs {input.programs}"
+        "python -m scripts.build_mixture --problems {input.problems} --excluded {input.excluded}"
+        " --programs {input.programs} --lost {input.lost} --protocol {params.protocol:q}"
         " --tokenizer {input.tokenizer} --mixture {wildcards.mixture} --recipe {params.recipe:q}"
         " --parallel {params.parallel:q} --declared {params.declared} --steps {params.steps} --batch {params.batch}"
         " --output {output.mixture} 2>&1 | tee {log}"
@@ -146,56 +234,3 @@ rule matching:
         "python -m scripts.matching --mixtures {input.mixtures} --tokenizer {input.tokenizer}"
         " --declared {params.declared:q} --steps {params.steps} --batch {params.batch} --output {output.matching}"
         " 2>&1 | tee {log}"
-
-
-rule audit:
-    input:
-        problems="results/problems.jsonl.gz",
-        programs=lambda wildcards: expand(
-            "results/programs/{language}.jsonl.gz",
-            language=wf.audited_languages(config, wildcards.training_set),
-        ),
-        data=lambda wildcards: wf.audited_files("results", wildcards.training_set),
-        code=wf.code("scripts/audit.py"),
-    output:
-        exclusion="results/audit/exclusion/{training_set}.csv",
-        contamination="results/audit/contamination/{training_set}.csv",
-    log:
-        "logs/audit/{training_set}.log",
-    conda:
-        "../envs/data.yaml"
-    threads: demand(config, "tables", "threads")
-    resources:
-        mem_mb=growing(config, "tables", "mem_mb"),
-        runtime=growing(config, "tables", "runtime"),
-    params:
-        options=lambda wildcards: wf.audit_options(
-            config, "results", wildcards.training_set
-        ),
-    shell:
-        "python -m scripts.audit --problems {input.problems} --programs {input.programs}"
-        " --training-set {wildcards.training_set} {params.options}"
-        " --exclusion {output.exclusion} --contamination {output.contamination} 2>&1 | tee {log}"
-
-
-rule audit_table:
-    input:
-        tables=expand(
-            "results/audit/{{audit}}/{training_set}.csv",
-            training_set=ex.training_sets(config),
-        ),
-        code=wf.code("scripts/concatenate.py"),
-    output:
-        table="results/audit/{audit}.csv",
-    log:
-        "logs/audit/{audit}.log",
-    wildcard_constraints:
-        audit="exclusion|contamination",
-    conda:
-        "../envs/data.yaml"
-    threads: demand(config, "tables", "threads")
-    resources:
-        mem_mb=growing(config, "tables", "mem_mb"),
-        runtime=growing(config, "tables", "runtime"),
-    shell:
-        "python -m scripts.concatenate {input.tables} --output {output.table} 2>&1 | tee {log}"

@@ -1,15 +1,21 @@
 """Sampling, judging and scoring: three rules per checkpoint.
 
-In: results/base/, the checkpoint's adapter, results/problems.jsonl.gz, languages/*.yaml.
-Out: results/completions/, results/verdicts/ and results/pass_at_1/{checkpoint}.
+In: results/base/, the checkpoint's adapter, results/problems.jsonl.gz, languages/*.yaml; for checkpoints of others
+(external/{name}: docs/evaluate.md) their folders in place of the first two.
+Out: results/completions/, results/verdicts/ and results/pass_at_1/{checkpoint}; results/external.csv.
 """
 
 
 rule sample:
     input:
-        base=wf.base_files("results"),
-        adapter=lambda wildcards: wf.adapter_files("results", wildcards.checkpoint),
+        base=lambda wildcards: xi.base_files(
+            config, wildcards.checkpoint, workflow.configfiles
+        ),
+        adapter=lambda wildcards: xi.adapter_files_of(
+            config, wildcards.checkpoint, workflow.configfiles
+        ),
         problems="results/problems.jsonl.gz",
+        verification=task.items(config, ex.all_languages(config)),
         code=wf.code("scripts/sample.py"),
     output:
         completions="results/completions/{checkpoint}.jsonl.gz",
@@ -18,7 +24,7 @@ rule sample:
     benchmark:
         "results/benchmarks/sample/{checkpoint}.tsv"
     wildcard_constraints:
-        checkpoint=MODEL,
+        checkpoint=rf"{MODEL}|{EXTERNAL}",
     priority: 10
     conda:
         "../envs/sample.yaml"
@@ -28,13 +34,21 @@ rule sample:
         mem_mb=growing(config, "sample", "mem_mb"),
         runtime=growing(config, "sample", "runtime"),
     params:
-        adapter=lambda wildcards: wf.adapter_option("results", wildcards.checkpoint),
+        model=lambda wildcards: xi.model_option(config, wildcards.checkpoint),
+        found=lambda wildcards: xi.fingerprint(
+            config, wildcards.checkpoint, workflow.configfiles
+        ),
+        verification=task.items_option(config, ex.all_languages(config)),
         languages=ex.all_languages(config),
         settings=wf.as_json(config["sampling"]),
+        precision=wf.as_json(config["precision"]),
+        protocol=wf.protocol(config, ex.all_languages(config)),
     shell:
-        "python -W ignore -m scripts.sample --base results/base {params.adapter} --problems {input.problems}"
+        "python -W ignore -m scripts.sample {params.model} --problems {input.problems} {params.verification}"
         " --languages {params.languages} --settings {params.settings:q}"
-        " --title 'sampling {wildcards.checkpoint}' --output {output.completions} 2>&1 | tee {log}"
+        " --precision {params.precision:q} --gpus {resources.gpu}"
+        " --protocol {params.protocol:q} --title 'sampling {wildcards.checkpoint}'"
+        " --output {output.completions} 2>&1 | tee {log}"
 
 
 rule sample_ablated:
@@ -42,6 +56,7 @@ rule sample_ablated:
         base=wf.base_files("results"),
         adapter=lambda wildcards: wf.adapter_files("results", wildcards.checkpoint),
         problems="results/problems.jsonl.gz",
+        verification=task.items(config, ex.all_languages(config)),
         programs=expand(
             "results/programs/{language}.jsonl.gz", language=ex.all_languages(config)
         ),
@@ -64,14 +79,19 @@ rule sample_ablated:
         runtime=growing(config, "sample", "runtime"),
     params:
         adapter=lambda wildcards: wf.adapter_option("results", wildcards.checkpoint),
+        verification=task.items_option(config, ex.all_languages(config)),
         languages=ex.all_languages(config),
         settings=wf.as_json(config["sampling"]),
+        precision=wf.as_json(config["precision"]),
+        protocol=wf.protocol(config, ex.all_languages(config)),
         layer=config["ablation"]["layer"],
         split=config["ablation"]["split"],
     shell:
         "python -W ignore -m scripts.sample_ablated --base results/base {params.adapter} --problems {input.problems}"
-        " --programs {input.programs} --languages {params.languages} --settings {params.settings:q}"
-        " --layer {params.layer} --direction {wildcards.direction} --split {params.split}"
+        " --programs {input.programs} {params.verification} --languages {params.languages}"
+        " --settings {params.settings:q} --protocol {params.protocol:q} --layer {params.layer}"
+        " --precision {params.precision:q} --gpus {resources.gpu}"
+        " --direction {wildcards.direction} --split {params.split}"
         " --title 'sampling {wildcards.checkpoint} without {wildcards.direction} direction'"
         " --output {output.completions} 2>&1 | tee {log}"
 
@@ -80,6 +100,15 @@ rule judge_completions:
     input:
         completions="results/completions/{checkpoint}.jsonl.gz",
         problems="results/problems.jsonl.gz",
+        round_trips=lambda wildcards: (
+            []
+            if xi.is_external(wildcards.checkpoint)
+            else expand(
+                "results/audit/round_trip/{language}.csv",
+                language=ex.all_languages(config),
+            )
+        ),
+        verification=task.items(config, ex.all_languages(config)),
         languages=own(
             expand("languages/{language}.yaml", language=ex.all_languages(config))
         ),
@@ -99,10 +128,13 @@ rule judge_completions:
         runtime=growing(config, "judge", "runtime"),
         boxes=demand(config, "judge", "boxes"),
     params:
+        verification=task.items_option(config, ex.all_languages(config)),
         languages=ex.all_languages(config),
+        protocol=wf.protocol(config, ex.all_languages(config)),
     shell:
         "python -m scripts.judge_completions --completions {input.completions} --problems {input.problems}"
-        " --languages {params.languages} --jobs {resources.boxes} --title 'judging {wildcards.checkpoint}'"
+        " {params.verification} --languages {params.languages} --protocol {params.protocol:q}"
+        " --jobs {resources.boxes} --title 'judging {wildcards.checkpoint}'"
         " --output {output.verdicts} 2>&1 | tee {log}"
 
 
@@ -123,7 +155,27 @@ rule score:
     params:
         draws=config["statistics"]["draws"],
         seed=config["statistics"]["seed"],
-        mark=config["mark"],
+        mark=ex.mark(config),
     shell:
         "python -m scripts.score --verdicts {input.verdicts} --output {output.scores} --draws {params.draws}"
         " --seed {params.seed} --mark={params.mark:q} 2>&1 | tee {log}"
+
+
+rule external_table:
+    input:
+        tables=lambda wildcards: expand(
+            "results/pass_at_1/{checkpoint}.csv", checkpoint=xi.checkpoints(config)
+        ),
+        code=wf.code("scripts/concatenate.py"),
+    output:
+        table="results/external.csv",
+    log:
+        "logs/external_table.log",
+    conda:
+        "../envs/data.yaml"
+    threads: demand(config, "tables", "threads")
+    resources:
+        mem_mb=growing(config, "tables", "mem_mb"),
+        runtime=growing(config, "tables", "runtime"),
+    shell:
+        "python -m scripts.concatenate {input.tables} --output {output.table} 2>&1 | tee {log}"

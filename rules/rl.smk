@@ -12,11 +12,18 @@ rule train_rl:
             "results", wildcards.init, wildcards.seed
         ),
         problems="results/problems.jsonl.gz",
+        verification=lambda wildcards: task.items(config, [wildcards.source]),
+        programs=lambda wildcards: ex.rl_programs(
+            config, wildcards.init, wildcards.source
+        ),
+        excluded="results/audit/excluded.csv",
         audits=expand(
             "results/audit/{audit}/{training_set}.csv",
             audit=["exclusion", "contamination"],
-            training_set=["pretraining", "rl/{source}"],
+            training_set=[*ex.pretraining(config), "rl/{source}"],
         ),
+        content="results/audit/content/rl/{source}.csv",
+        round_trip="results/audit/round_trip/{source}.csv",
         languages=lambda wildcards: own(
             expand(
                 "languages/{language}.yaml",
@@ -42,18 +49,31 @@ rule train_rl:
         mem_mb=growing(config, "train_rl", "mem_mb"),
         runtime=growing(config, "train_rl", "runtime"),
         boxes=demand(config, "train_rl", "boxes"),
+        vllm_percent=demand(config, "train_rl", "vllm_percent"),
         save_every=config["rl"]["save_generations"],
     params:
         lora=wf.as_json(config["lora"]),
-        settings=wf.as_json(decisive(config["rl"])),
+        precision=wf.as_json(config["precision"]),
+        settings=lambda wildcards: wf.as_json(
+            decisive(ex.rl_settings(config, wildcards.init))
+        ),
+        programs=lambda wildcards: " ".join(
+            ["--programs", *programs]
+            if (programs := ex.rl_programs(config, wildcards.init, wildcards.source))
+            else []
+        ),
         adapter=lambda wildcards: wf.init_option(
             "results", wildcards.init, wildcards.seed
         ),
+        verification=lambda wildcards: task.items_option(config, [wildcards.source]),
         languages=ex.training_languages(config),
+        protocol=lambda wildcards: wf.protocol(config, [wildcards.source]),
         output=lambda wildcards: f"results/rl/{wildcards.init}/{wildcards.source}/seed{wildcards.seed}",
     shell:
         "python -W ignore -m scripts.train_rl --base results/base {params.adapter} --problems {input.problems}"
-        " --language {wildcards.source} --languages {params.languages} --lora {params.lora:q}"
-        " --settings {params.settings:q} --seed {wildcards.seed} --jobs {resources.boxes}"
+        " {params.verification} {params.programs} --excluded {input.excluded} --language {wildcards.source}"
+        " --languages {params.languages} --lora {params.lora:q} --settings {params.settings:q}"
+        " --precision {params.precision:q} --gpus {resources.gpu} --vllm-percent {resources.vllm_percent}"
+        " --protocol {params.protocol:q} --seed {wildcards.seed} --jobs {resources.boxes}"
         " --save-every {resources.save_every} --output {params.output}"
         " --title 'rl {wildcards.init} seed {wildcards.seed}' 2>&1 | tee {log}"

@@ -11,7 +11,12 @@ rule train_sft:
         audits=expand(
             "results/audit/{audit}/{training_set}.csv",
             audit=["exclusion", "contamination"],
-            training_set=["pretraining", "sft/{mixture}"],
+            training_set=[*ex.pretraining(config), "sft/{mixture}"],
+        ),
+        content="results/audit/content/sft/{mixture}.csv",
+        round_trips=lambda wildcards: expand(
+            "results/audit/round_trip/{language}.csv",
+            language=ex.mixture_languages(config, wildcards.mixture),
         ),
         code=wf.code("scripts/train_sft.py"),
     output:
@@ -34,9 +39,11 @@ rule train_sft:
         save_every=config["sft"]["save_steps"],
     params:
         lora=wf.as_json(config["lora"]),
+        precision=wf.as_json(config["precision"]),
         settings=wf.as_json(decisive(config["sft"])),
         output=lambda wildcards: f"results/sft/{wildcards.mixture}/seed{wildcards.seed}",
     shell:
         "python -W ignore -m scripts.train_sft --base results/base --data {input.data} --lora {params.lora:q}"
+        " --precision {params.precision:q} --gpus {resources.gpu}"
         " --settings {params.settings:q} --seed {wildcards.seed} --save-every {resources.save_every}"
         " --output {params.output} --title 'sft {wildcards.mixture} seed {wildcards.seed}' 2>&1 | tee {log}"

@@ -33,6 +33,8 @@ def parse(argv):
         "--settings", required=True, type=json.loads,
         help="JSON: permutations, draws (bootstrap), seed, pool (problems at most)",
     )  # fmt: skip
+    parser.add_argument("--precision", type=json.loads, help="of the base model, JSON; none: float32")
+    parser.add_argument("--gpus", default=0, type=int, help="GPUs of this job; 0: the CPU")
     parser.add_argument("--batch", type=int, default=64, help="programs at a time in the model (64)")
     parser.add_argument("--checkpoint", required=True, metavar="NAME", help="name in the tables")
     parser.add_argument("--mark", default="", help="text of the mark column")
@@ -84,8 +86,13 @@ def hidden(args, parallel):
 
     for name in ("config.json", "tokenizer.json"):
         read_text(f"{args.base}/{name}")  # a missing file is the user's error, with its name
+    models.use_gpus(args.gpus)
+    precision = args.precision or models.FLOAT32
     tokenizer = models.load_tokenizer(args.base)
-    model = untrained_model(args.base, args.settings["seed"]) if args.untrained else models.load_base(args.base)
+    if args.untrained:
+        model = untrained_model(args.base, args.settings["seed"], precision["weights"]).to(models.device())
+    else:
+        model = models.load_base(args.base, precision)
     model = models.load_adapter(model, args.adapter) if args.adapter else model
     states = hidden_states(model, tokenizer, parallel.codes, args.languages, args.batch)
     return alignment.hidden_spaces(states)

@@ -12,6 +12,7 @@ from crosspl.io import read_rows, write_json, write_rows, write_text
 from crosspl.problems import SOURCES, load_source
 from crosspl.prompts import format_prompt
 from crosspl.tokenizer import balanced_sample, tokenizer_config, train_tokenizer
+from crosspl.verification import question
 
 
 def main(argv=None):
@@ -19,6 +20,9 @@ def main(argv=None):
     parser.add_argument("--source", required=True, choices=sorted(SOURCES))
     parser.add_argument("--settings", required=True, type=json.loads, help="the source's settings, JSON")
     parser.add_argument("--problems", required=True)
+    parser.add_argument(
+        "--asked", type=float, default=0.0, help="share of documents that ask whether code is right (0)"
+    )
     parser.add_argument("--vocabulary", required=True, type=int, help="number of tokens")
     parser.add_argument("--documents-per-kind", required=True, type=int, help="per PL and style, for the tokenizer")
     parser.add_argument("--corpus", required=True)
@@ -27,17 +31,28 @@ def main(argv=None):
     source = load_source(args.source)
     if not hasattr(source, "pretraining_corpus"):
         raise UserError(
-            f"problem source {args.source} has no pretraining corpus: it cannot feed the embedded base model"
+            f"problem source {args.source} has no pretraining corpus: the embedded base model cannot be made from it. "
+            "results/parallel_matrix.csv and results/programs.csv need no model; see docs/import.md"
         )
-    documents = source.pretraining_corpus(read_rows(args.problems), args.settings)
-    rows = [
-        d | {"prompt": format_prompt(d["language"], d["statement"]), "completion": d.pop("code")} for d in documents
-    ]
+    documents = source.pretraining_corpus(read_rows(args.problems), args.settings, args.asked)
+    rows = [asked(d) if "label" in d else written(d) for d in documents]
     sample = balanced_sample(rows, args.documents_per_kind)
     tokenizer = train_tokenizer([row["prompt"] + row["completion"] for row in sample], args.vocabulary)
     write_rows(args.corpus, rows)
     write_text(Path(args.tokenizer) / "tokenizer.json", tokenizer.to_str(pretty=True))
     write_json(Path(args.tokenizer) / "tokenizer_config.json", tokenizer_config())
+
+
+def written(document):
+    """Return the corpus row in which a program is written."""
+    prompt = format_prompt(document["language"], document["statement"])
+    return document | {"prompt": prompt, "completion": document.pop("code")}
+
+
+def asked(document):
+    """Return the corpus row in which a program is shown and asked about."""
+    prompt = format_prompt(document["language"], question(document["statement"], document["code"]))
+    return document | {"prompt": prompt, "completion": document["label"]}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import time
 
 from crosspl.errors import UserError, run_command
 from crosspl.io import read_rows, write_rows
-from crosspl.judge.client import Judge
+from crosspl.judge.client import Judge, judged_languages
 from crosspl.judge.rows import check_rows
 from crosspl.languages import known_languages
 
@@ -56,9 +56,7 @@ def main(argv=None):
         raise UserError(f"--jobs: must be at least 1, is {jobs}")
     rows = read_rows(options.programs)
     check_rows(rows, known_languages(), f"{options.programs}, row")
-    languages = sorted(
-        {row["language"] for row in rows} | ({"python"} if any(r.get("checker") for r in rows) else set())
-    )
+    languages = judged_languages(sorted({row["language"] for row in rows}), any(row.get("checker") for row in rows))
     unsandboxed = options.i_understand_unsandboxed
     with Judge(languages, jobs=jobs, cache=options.cache or None, unsandboxed=unsandboxed) as judge:
         verdicts = judge.judge(rows, options.stop_on_first_failure, make_progress())

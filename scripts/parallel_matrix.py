@@ -2,12 +2,14 @@
 
 In: problems.jsonl.gz, programs/{language}.jsonl.gz of every PL. Out: one row per problem; per PL the verdict (OK when
 any of its programs is, else the first program's; empty without a program) and how many of its programs are right.
+Memory grows with the number of problems only.
 """
 
 import argparse
+import sys
 
 from crosspl.errors import run_command
-from crosspl.io import read_rows, write_csv
+from crosspl.io import stream_rows, write_csv
 
 
 def main(argv=None):
@@ -17,26 +19,28 @@ def main(argv=None):
     parser.add_argument("--languages", required=True, nargs="+", help="the PLs of --programs, in the same order")
     parser.add_argument("--output", required=True)
     args = parser.parse_args(argv)
-    verdicts = {}
+    found = {}  # (problem, PL): first verdict, right programs, all programs
     for language, path in zip(args.languages, args.programs):
-        for row in read_rows(path):
-            verdicts.setdefault((row["problem"], language), []).append(row["verdict"])
-    rows = [matrix_row(problem, args.languages, verdicts) for problem in read_rows(args.problems)]
+        for row in stream_rows(path):
+            counts = found.setdefault((row["problem"], language), [sys.intern(row["verdict"]), 0, 0])
+            counts[1] += row["verdict"] == "OK"
+            counts[2] += 1
+    rows = [matrix_row(problem, args.languages, found) for problem in stream_rows(args.problems)]
     columns = ["problem", "family", "split", "difficulty", *args.languages]
     write_csv(args.output, columns + [f"{language}_right" for language in args.languages], rows)
     for language in args.languages:
-        good = sum(row[language] == "OK" for row in rows)
+        good = sum(row.get(language) == "OK" for row in rows)
         print(f"{language}: {good} of {len(rows)} problems have a right program")
 
 
-def matrix_row(problem, languages, verdicts):
+def matrix_row(problem, languages, found):
     """Return the row of one problem."""
     row = {key: problem[key] for key in ("family", "split", "difficulty")} | {"problem": problem["id"]}
     for language in languages:
-        found = verdicts.get((problem["id"], language), [])
-        if found:
-            row[language] = "OK" if "OK" in found else found[0]
-            row[f"{language}_right"] = f"{found.count('OK')} of {len(found)}"
+        if counts := found.get((problem["id"], language)):
+            first, right, count = counts
+            row[language] = "OK" if right else first
+            row[f"{language}_right"] = f"{right} of {count}"
     return row
 
 

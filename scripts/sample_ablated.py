@@ -8,6 +8,7 @@ under work/; a direction depends on all PLs given, so another list of PLs is sam
 import argparse
 import json
 import sys
+from functools import partial
 
 from crosspl import models
 from crosspl.ablation import ablated, language_direction, language_means, random_direction
@@ -15,10 +16,12 @@ from crosspl.errors import UserError, run_command
 from crosspl.hidden_states import hidden_states
 from crosspl.io import read_rows, write_rows
 from crosspl.parallel_programs import read_parallel
-from crosspl.problems import SPLITS, check_problems, of_split
+from crosspl.problems import SPLITS
 from crosspl.progress import Progress
+from crosspl.protocol import PLAIN
 from crosspl.provenance import state_folder
-from scripts.sample import answers, shards_of
+from crosspl.sampling import sample
+from scripts.sample import answers, check_prompts, evaluated, shards_of
 
 
 def parse(argv):
@@ -26,13 +29,17 @@ def parse(argv):
     parser.add_argument("--base", required=True, help="folder of the base model")
     parser.add_argument("--adapter", help="folder of the adapter; none: the base model")
     parser.add_argument("--problems", required=True)
+    parser.add_argument("--items", nargs="*", default=[], help="items of code verification, one file per PL")
     parser.add_argument("--languages", required=True, nargs="+", help="PLs to sample and to compare in the directions")
+    parser.add_argument("--precision", default=models.FLOAT32, type=json.loads, help="of the base model, JSON")
+    parser.add_argument("--gpus", default=0, type=int, help="GPUs of this job; 0: the CPU")
     parser.add_argument("--settings", required=True, type=json.loads, help="sampling settings, JSON")
     parser.add_argument("--layer", required=True, type=int, help="0: embeddings; n: output of decoder layer n")
     parser.add_argument("--direction", required=True, choices=("language", "random"))
     parser.add_argument("--programs", required=True, nargs="+", metavar="FILE", help="verified programs of the PLs")
     parser.add_argument("--split", required=True, choices=SPLITS, help="split whose programs give the directions")
     parser.add_argument("--pool", type=int, default=200, help="problems that give the directions, at most (200)")
+    parser.add_argument("--protocol", default=PLAIN, type=json.loads, help="style of prompts and the PLs' names, JSON")
     parser.add_argument("--title", default="sampling ablated", help="name in progress lines")
     parser.add_argument("--output", required=True)
     args = parser.parse_args(argv)
@@ -43,10 +50,12 @@ def parse(argv):
 
 def main(argv=None):
     args = parse(argv)
+    models.use_gpus(args.gpus)
     inputs = [*models.model_files(args.base, args.adapter), args.problems, *args.programs]
-    settings = [args.settings, args.languages, args.layer, args.direction, args.split, args.pool, models.stack()]
+    settings = [args.settings, args.languages, args.layer, args.direction, args.split, args.pool,
+                args.precision, models.stack(), args.protocol["style"]]  # fmt: skip
     state = state_folder("completions", __file__, inputs, *settings)
-    shards = shards_of(state, args.languages)
+    shards = shards_of(state, args)
     missing = [shard for shard, path in shards.items() if not path.exists()]
     if missing:
         sample_missing(args, shards, missing)
@@ -55,10 +64,11 @@ def main(argv=None):
 
 def sample_missing(args, shards, missing):
     """Write the shards `missing`, each sampled without the direction of its PL."""
-    problems = of_split(check_problems(read_rows(args.problems), args.problems), args.settings["split"])
+    problems = evaluated(args)
     tokenizer = models.load_tokenizer(args.base)
-    model = models.load_base(args.base)
+    model = models.load_base(args.base, args.precision)
     model = models.load_adapter(model, args.adapter) if args.adapter else model
+    check_prompts(model, tokenizer, problems, args)
     means = training_means(args, model, tokenizer)
     progress = Progress(args.title, len(missing), every=5)
     for done, shard in enumerate(missing, 1):
@@ -67,7 +77,8 @@ def sample_missing(args, shards, missing):
         else:
             direction = random_direction(means.shape[1], args.layer, args.settings["seed"])
         with ablated(model, args.layer, direction, means.mean(axis=0)):
-            rows = answers(model, tokenizer, problems, *shard, args.settings, shards[shard].parent)
+            sampler = partial(sample, model, tokenizer, batch=args.settings["batch"])
+            rows = answers(sampler, problems[shard[0]], *shard, args, shards[shard])
         write_rows(shards[shard], rows)
         progress.update(done)
 

@@ -1,6 +1,7 @@
-"""Print a transfer table in the terminal: one block per init and source, one line per target, numbers in percent.
+"""Print a table in the terminal, numbers in percent; "-" where the table has an empty cell.
 
-In: transfer_table.csv. Out: text of at most 120 columns; "-" where the table has an empty cell.
+In: transfer_table.csv, a block per init and source; or a table of pass@1, a block per checkpoint. Out: text of at most
+120 columns.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import signal
 
 from crosspl.errors import UserError, run_command
 from crosspl.io import read_csv
+from crosspl.judge.verdicts import VERDICTS
 from crosspl.workflow import read_config
 
 HEADER = [
@@ -17,6 +19,12 @@ NEEDED = [
     "init", "rl_method", "source", "target", "role", "seeds", "problems", "samples", "pass_at_1_before",
     "pass_at_1_after", "after_low", "after_high", "gain", "gain_low", "gain_high", "p_holm", "gain_vs_same_problems",
     "gain_vs_same_problems_low", "gain_vs_same_problems_high", "wrong_language_rate", "mde",
+]  # fmt: skip
+
+SCORE_HEADER = ["language", "reading", "pass@1 [95 %]", "problems", "answers", "cut off %", "wrong %", "not right"]
+SCORES = [
+    "checkpoint", "language", "reading", "problems", "samples", "pass_at_1", "low", "high", "wrong_language_rate",
+    "truncated_rate", "mark", *VERDICTS,
 ]  # fmt: skip
 
 
@@ -29,6 +37,9 @@ def main(argv=None):
     rows = read_csv(args.table)
     if not rows:
         raise UserError(f"{args.table}: the table has no rows. Build it again.")
+    if rows[0].keys() >= set(SCORES):
+        print("\n".join([*score_blocks(rows), *score_legend(rows), args.table]))
+        return
     missing = [column for column in NEEDED if column not in rows[0]]
     if missing:
         raise UserError(f"{args.table}: not a transfer table, it has no column {missing[0]}")
@@ -44,13 +55,43 @@ def blocks(rows):
     """Return the lines of all blocks, columns equally wide in all of them."""
     groups = {}
     for row in rows:
-        groups.setdefault((row["init"], row["source"], row["rl_method"]), []).append(cells(row))
-    widths = [max(map(len, column)) for column in zip(HEADER, *(line for group in groups.values() for line in group))]
+        title = "init {init} · RL in {source} · {rl_method}".format(**row)
+        groups.setdefault(title, []).append(cells(row))
+    return grouped(groups, HEADER)
+
+
+def grouped(groups, header):
+    """Return the lines of {title: list of cells}."""
+    widths = [max(map(len, column)) for column in zip(header, *(line for group in groups.values() for line in group))]
     lines = []
-    for (init, source, method), group in groups.items():
-        lines += [f"init {init} · RL in {source} · {method}", aligned(HEADER, widths)]
-        lines += [*(aligned(line, widths) for line in group), ""]
+    for title, group in groups.items():
+        lines += [title, aligned(header, widths), *(aligned(line, widths) for line in group), ""]
     return lines
+
+
+def score_blocks(rows):
+    """Return the lines of a table of pass@1."""
+    groups = {}
+    for row in rows:
+        groups.setdefault(row["checkpoint"], []).append(score_cells(row))
+    return grouped(groups, SCORE_HEADER)
+
+
+def score_cells(row):
+    """Return the texts of one line of a table of pass@1."""
+    wrong = [f"{row[name]} {name}" for name in VERDICTS if name != "OK" and int(row[name])]
+    return [
+        row["language"], row["reading"], percent(row["pass_at_1"]) + limits(row["low"], row["high"], percent),
+        row["problems"], row["samples"], percent(row["truncated_rate"]), percent(row["wrong_language_rate"]),
+        ", ".join(wrong) or "-",
+    ]  # fmt: skip
+
+
+def score_legend(rows):
+    """Return lines on how the numbers of a table of pass@1 were made."""
+    lines = ["pass@1 in percent, [95 %] over families of problems; answers: per problem; cut off: ended by max_tokens;"]
+    lines += ["wrong: in another PL than asked; not right: answers by verdict (docs/judge.md)"]
+    return lines + [f"MARK: {mark}" for mark in sorted({row["mark"] for row in rows} - {""})]
 
 
 def cells(row):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crosspl.errors import run_command
 from crosspl.io import read_rows, write_json
-from crosspl.models import TOKENIZER_FILES, load_tokenizer, new_llama, save_files, stack, versions
+from crosspl.models import FLOAT32, TOKENIZER_FILES, load_tokenizer, new_llama, save_files, stack, use_gpus, versions
 from crosspl.provenance import file_hash, state_folder
 from crosspl.training import train_supervised, write_history
 
@@ -23,16 +23,19 @@ def main(argv=None):
     parser.add_argument("--training", required=True, type=json.loads, help="training settings, JSON")
     parser.add_argument("--seed", required=True, type=int)
     parser.add_argument("--save-every", required=True, type=int, help="steps between checkpoints under work/")
+    parser.add_argument("--precision", default=FLOAT32, type=json.loads, help="of the computation, JSON")
+    parser.add_argument("--gpus", default=0, type=int, help="GPUs of this job; 0: the CPU")
     parser.add_argument("--output", required=True, help="folder of the model")
     args = parser.parse_args(argv)
+    use_gpus(args.gpus)
     output = Path(args.output)
     tokenizer = load_tokenizer(args.tokenizer)
     inputs = [args.corpus, *(Path(args.tokenizer) / name for name in TOKENIZER_FILES)]
-    state = state_folder("base", __file__, inputs, args.model, args.training, args.seed, stack())
+    state = state_folder("base", __file__, inputs, args.model, args.training, args.seed, args.precision, stack())
     model = new_llama(args.model, tokenizer, args.seed)
     settings = {**args.training, "save_steps": args.save_every}
     model, history = train_supervised(
-        model, tokenizer, read_rows(args.corpus), settings, args.seed, state, "pretraining base"
+        model, tokenizer, read_rows(args.corpus), settings, args.seed, state, "pretraining base", args.precision
     )
     model.config.use_cache = True  # training switches it off, and generation without it is ten times slower
     save_files(model, output, ("model.safetensors", "config.json"))

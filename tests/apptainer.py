@@ -15,12 +15,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 CACHE = Path("/var/cache/crosspl")
 KEEP_LOGS = ("--slurm-keep-successful-logs",)
 CLONE_NEWNS, CLONE_NEWUSER, CAP_SYS_RESOURCE = 0x20000, 0x10000000, 24
-DATA_PACKAGES = {
-    "attrs", "jsonschema", "jsonschema-specifications", "PyYAML", "referencing", "rpds-py", "typing_extensions",
-}  # fmt: skip
 AS_IT_IS = ["env", "-u", "APPTAINER_DROP_CAPS"]
 NAMESPACE = [*AS_IT_IS, sys.executable, __file__]
 ORDINARY = [*AS_IT_IS, "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
@@ -98,9 +97,9 @@ def download_wheels(tree, requirements):
 
 
 def data_requirements(tree):
-    """Write small.lock: the pins of what the data rules and the judge need. Return its name."""
-    pins = (tree / "requirements.lock").read_text().splitlines(keepends=True)
-    (tree / "small.lock").write_text("".join(pin for pin in pins if pin.split("==")[0] in DATA_PACKAGES))
+    """Write small.lock: the pins of what the judge needs, and the data rules without imported data. Return its name."""
+    *_, python = yaml.safe_load((tree / "envs/judge.yaml").read_text())["dependencies"]
+    (tree / "small.lock").write_text("".join(f"{pin}\n" for pin in python["pip"]))
     return "small.lock"
 
 

@@ -7,7 +7,13 @@ import pytest
 from filelock import FileLock
 from workflow_run import MATRIX, TABLE, commit_all, copy_repository, run_workflow
 
-LONG = ("test_slurm.py", "test_interruption.py", "test_reruns.py", "test_schedulers.py", "test_slurm_incidents.py")
+LONG = (
+    "test_container_image.py",
+    "test_interruption.py",
+    "test_analysis.py",
+    "test_schedulers.py",
+    "test_full_disk.py",
+)
 # These take minutes. They come first, so that no process is left with them at the end.
 
 

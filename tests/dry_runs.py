@@ -67,7 +67,8 @@ def overlay(tree, keys):
 
 def check(jobs, expected, only):
     """Assert that planned jobs are of the expected rules, and `only` those that a row says."""
-    assert {rule for rule, _ in jobs} == expected
+    found = {rule for rule, _ in jobs}
+    assert found == expected, f"more: {found - expected}, less: {expected - found}"
     for names, pattern in only.items():
         chosen = [wildcards for rule, wildcards in jobs if rule in names.split()]
         assert chosen and all(re.search(pattern, wildcards) for wildcards in chosen), (names, pattern, chosen)

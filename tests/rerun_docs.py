@@ -12,6 +12,7 @@ from workflow_run import ROOT
 PAGE = ROOT / "docs" / "reruns.md"
 HEADS = {
     "settings": ("you change", "keys"),
+    "imported": ("you change", "keys or files"),
     "modules": ("you edit", "files"),
     "edits": ("you do",),
 }

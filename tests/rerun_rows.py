@@ -15,15 +15,21 @@ TABLES = (
     "alignment_transfer", "ablation_table", "calibrate",
 )  # fmt: skip
 READERS = {  # rule: the rules that read what it makes
-    "build_problems": "build_programs build_corpus parallel_matrix build_mixture audit train_rl sample sample_ablated "
+    "build_problems": "build_programs build_corpus parallel_matrix round_trip find_same_problems build_mixture audit "
+    "audit_content train_rl sample sample_ablated "
     "judge_completions align align_lexical",
-    "build_programs": "parallel_matrix build_mixture audit sample_ablated align align_lexical",
+    "build_programs": "parallel_matrix round_trip find_same_problems build_mixture audit sample_ablated align "
+    "align_lexical",
+    "round_trip": "audit_table build_mixture train_sft train_rl judge_completions",
     "build_corpus": "train_base build_mixture matching audit train_sft train_rl sample sample_ablated align "
     "align_lexical",
+    "take_base": "build_mixture matching audit train_sft train_rl sample sample_ablated align align_lexical",
     "train_base": "train_sft train_rl sample sample_ablated align figures report",
-    "build_mixture": "matching audit train_sft",
+    "find_same_problems": "build_mixture audit audit_content train_rl",
+    "build_mixture": "matching audit audit_content train_sft",
     "matching": "transfer_table other_reading cost figures report",
     "audit": "audit_table train_sft train_rl",
+    "audit_content": "audit_table train_sft train_rl",
     "audit_table": "transfer_table other_reading cost figures report",
     "train_sft": "train_rl sample align figures report",
     "train_rl": "sample sample_ablated align figures report",
@@ -38,12 +44,13 @@ READERS = {  # rule: the rules that read what it makes
     "figures": "",
     "report": "",
 }
+OF_OTHER_RUNS = ("take_base",)  # rules that the finished run has not
 STAGES = {  # in words: rules
     "problems": "build_problems",
     "programs": "build_programs parallel_matrix",
-    "base model": "build_corpus train_base",
+    "base model": "build_corpus train_base take_base",
     "mixtures": "build_mixture matching",
-    "audits": "audit audit_table",
+    "audits": "round_trip find_same_problems audit audit_content audit_table",
     "SFT": "train_sft",
     "RL": "train_rl",
     "answers": "sample sample_ablated",

@@ -55,7 +55,7 @@ def running_cluster():
 
 def on(cluster, *argv, **options):
     """Run a command on the cluster to its end and return it."""
-    options = {"capture_output": True, "text": True, "env": environment(), **options}
+    options = {"capture_output": True, "text": True, "env": environment(CROSSPL_REHEARSAL="1"), **options}
     return subprocess.run([SCRIPT, "run", cluster, *map(str, argv)], **options)
 
 
@@ -76,8 +76,8 @@ def start(cluster, folder, argv, **marks):
     """Start a command on the cluster in `folder`, output to run.log."""
     with open(folder / "run.log", "a") as stream:
         return subprocess.Popen(
-            [SCRIPT, "run", cluster, *map(str, argv)], cwd=folder, env=environment(**marks), stdout=stream,
-            stderr=subprocess.STDOUT,
+            [SCRIPT, "run", cluster, *map(str, argv)], cwd=folder, stdout=stream, stderr=subprocess.STDOUT,
+            env=environment(CROSSPL_REHEARSAL="1", **marks),
         )  # fmt: skip
 
 

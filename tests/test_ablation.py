@@ -22,7 +22,15 @@ ROOT = Path(__file__).parent.parent
 PROMPTS = ["# lua\n", "# python\n# add 3 to each, print the sum\n", "# ruby\n# sort ascending, print all\n"]
 CODES = [["print(1)", "x=2\nprint(x)"], ["a b", "c"], ["puts 1", "y"]]
 LANGUAGES = ["python", "lua", "ruby"]
-SETTINGS = {"split": "eval", "seed": 0, "samples": 2, "temperature": 1.0, "max_tokens": 8, "batch": 24}
+SETTINGS = {
+    "split": "eval",
+    "seed": 0,
+    "samples": 2,
+    "temperature": 1.0,
+    "max_tokens": 8,
+    "batch": 24,
+    "engine": "transformers",
+}
 
 
 @pytest.fixture(scope="module")

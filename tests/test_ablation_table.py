@@ -20,7 +20,7 @@ INITS = ("parallel", "same_problems")
 
 
 def cell(scores, names, wrong=0.0):
-    return Cell(names, [f"family of {name}" for name in names], np.asarray(scores), 2, None, wrong, 0.0, 5.0)
+    return Cell(names, [f"family of {name}" for name in names], np.asarray(scores), 2, None, wrong, 0.0, 0.0, 5.0)
 
 
 def simulate(seeds=3, count=80, noise=0.2, seed=0):
@@ -156,7 +156,7 @@ def options(tmp_path):
             rows = [
                 {"problem": f"p{number}", "family": f"f{number}", "language": language, "reading": "sampled",
                  "sample": 0, "verdict": "WA" if kind == "language" and number % 2 else "OK",
-                 "wrong_language": kind == "language", "truncated": False, "tokens": 5}
+                 "wrong_language": kind == "language", "extracted": True, "truncated": False, "tokens": 5}
                 for language in ROLES for number in range(8)
             ]  # fmt: skip
             write_rows(tmp_path / f"{folder}rl/parallel/python/seed{seed}.jsonl.gz", rows)

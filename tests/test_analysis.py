@@ -51,7 +51,8 @@ def write_verdicts(path, generator, difficulty, *parts):
         rows += [
             {"problem": f"p{number:03}", "family": f"f{number // 2:03}", "language": language,
              "reading": "greedy" if sample == 2 else "sampled", "sample": sample % 2,
-             "verdict": "OK" if one else "WA", "wrong_language": False, "truncated": False, "tokens": 5}
+             "verdict": "OK" if one else "WA", "wrong_language": False, "extracted": True, "truncated": False,
+             "tokens": 5}
             for number, answers in enumerate(solved) for sample, one in enumerate(answers)
         ]  # fmt: skip
     write_rows(path, rows)

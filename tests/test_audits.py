@@ -140,6 +140,14 @@ def plant_statement(data):
     return {"corpus": [*data["corpus"], row]}, "pretraining shares 0 families, 0 programs and 1 statements"
 
 
+def plant_tests(data):
+    """The tests of an eval problem under another statement, in another family."""
+    problem, _ = held_out(data)
+    taken = data["parallel"][0]["problem"]
+    problems = [row | {"tests": problem["tests"]} if row["id"] == taken else row for row in data["problems"]]
+    return {"problems": problems}, f"and 1 problems in disguise, such as {taken}"
+
+
 def plant_unseen_language(data):
     row = data["parallel"][0] | {"language": "php"}
     return {"parallel": [*data["parallel"], row]}, "sft/parallel: 1 examples in php"
@@ -152,7 +160,7 @@ def plant_unknown_language(data):
 
 PLANTS = [
     plant_family, plant_family_in_mixture, plant_family_in_rl, plant_program, plant_rewrapped_program, plant_statement,
-    plant_unseen_language, plant_unknown_language,
+    plant_tests, plant_unseen_language, plant_unknown_language,
 ]  # fmt: skip
 
 

@@ -180,7 +180,7 @@ def test_unseen_language_in_a_mixture(tree, tmp_path, output):
 def program_options(tree, problems, output):
     settings = json.dumps({"pool": 12, "cases": 3, "seed": 1})
     return ["--source", "microworld", "--settings", settings, "--problems", problems, "--language", "lua",
-            "--cache", "", "--output", output / "lua.jsonl.gz"]  # fmt: skip
+            "--cache", "", "--output", output / "lua.jsonl.gz", "--stages", output / "lua.csv"]  # fmt: skip
 
 
 def sample_options(tree, problems, output):

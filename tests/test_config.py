@@ -55,6 +55,7 @@ def test_shipped_configs_are_valid(path):
     assert ex.all_languages(config) == list(dict.fromkeys(roles["source"] + roles["sft"] + roles["unseen"]))
 
 
+HALVES = "\nprecision: {weights: bfloat16}"
 WRONG = [  # overlay, what the message says
     ("sedes: [1]", r"overlay\.yaml: sedes: unknown key; known here are .*seeds"),
     ("sft: {stepps: 5}", r"overlay\.yaml: sft\.stepps: unknown key; known here are .*steps"),
@@ -89,12 +90,48 @@ WRONG = [  # overlay, what the message says
     ("report: {sweeps: [dose]}", r"overlay\.yaml: report\.sweeps: unknown 'dose'; known are none"),
     ("statistics: {margin: 0}", r"overlay\.yaml: statistics\.margin: "),
     ("seeds: []", r"overlay\.yaml: seeds: "),
+    ("rl: {micro_batch: 7}", r"overlay\.yaml: rl\.micro_batch: 7 on each of 1 GPUs must divide the answers"),
+    ("sft: {micro_batch: 5}", r"overlay\.yaml: sft\.micro_batch: 5 on each of 1 GPUs must divide sft\.batch, 32"),
+    ("resources: {train_sft: {gpu: 3}}", r"sft\.micro_batch: 1 on each of 3 GPUs must divide"),
+    ("rl: {rollouts: vllm}", r"rl\.rollouts: vllm computes adapters in 16 bits alone"),
+    (
+        "rl: {rollouts: vllm}\nprecision: {weights: bfloat16}",
+        r"overlay\.yaml: rl\.rollouts: vllm needs a GPU: set resources\.train_rl\.gpu",
+    ),
+    (
+        "sampling: {engine: vllm}\nprecision: {weights: bfloat16}",
+        r"sampling\.engine: vllm needs a GPU: set resources\.sample\.gpu",
+    ),
+    ("rl: {redraw: 1}\nresources: {train_rl: {gpu: 2}}", r"rl\.redraw: groups are drawn again on one GPU only"),
+    ("rl: {redraw: 1, curriculum: [0.5, 0]}", r"rl\.redraw: would ask problems of other stages"),
+    ("resources: {sample: {gpu: 2}}", r"resources\.sample\.gpu: only SFT and RL use several GPUs; set 1"),
+    ("rl: {curriculum: [0.5]}", r"rl\.curriculum: the last stage must be 0"),
+    (
+        "rl: {curriculum: [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.5, 0.6, 0.4, 0]}",
+        r"13 stages in 12 generations",
+    ),
+    ("rl: {executed_lines: true}\ntask: verification", r"curriculum and executed_lines are about programs"),
+    ("rl: {top_p: 0.9}", r"overlay\.yaml: rl\.top_p: unknown key"),
+    ("rl: {method: ppo}", r"overlay\.yaml: rl\.method: 'ppo' is not one of"),
+    ("precision: {quantization: nf4}", r"precision\.quantization: only a published base model is quantized"),
+    ("precision: {weights: float16}", r"overlay\.yaml: precision\.weights: "),
+    ("rl_variants: {a: {inits: [paralel], settings: {}}}", r"rl_variants\.a\.inits: unknown 'paralel'; known are base"),
+    ("rl_variants: {a: {inits: [base], settings: {clipp: 1}}}", r"rl_variants\.a\.settings\.clipp: unknown key"),
+    ("rl_variants: {a: {inits: [base], settings: {minibatches: 5}}}", r"rl_variants\.a\.settings\.minibatches: 5"),
+    ("rl_variants: {a_b: {inits: [base], settings: {}}}", r"rl_variants"),
+    ("tracking: [mlflow]", r"overlay\.yaml: tracking: "),
     ("seeds: [0, 0]", r"overlay\.yaml: seeds: .*unique"),
     ("rl: {samples: 1}", r"overlay\.yaml: rl\.samples: "),
     ("rl: {temperature: 0}", r"overlay\.yaml: rl\.temperature: "),
     ("sft: {learning_rate: 0}", r"overlay\.yaml: sft\.learning_rate: "),
     ("problems: {source: codeforces}", r"overlay\.yaml: problems\.source: "),
-    ("problems: {source: humaneval_x}", r"overlay\.yaml: problems\.source: the settings .*problems\.humaneval_x"),
+    ("problems: {source: imported}", r"overlay\.yaml: problems\.source: the settings .*problems\.imported"),
+    (
+        "problems: {source: imported, imported: {format: jsonl, from: mine, revision: null, seed: 0, "
+        "eval_from: 2025-06-01, fewest_tests: 1, most_tests: 1, shares: {sft: 1, rl: 1, validation: 1, eval: 1}}}",
+        r"overlay\.yaml: problems\.imported\.eval_from: .*write the day in quotes",
+    ),
+    ("problems: {source: humaneval_x}", r"overlay\.yaml: problems\.source: "),
     ("languages: python", r"overlay\.yaml: languages: "),
     ("mark: 3", r"overlay\.yaml: mark: "),
 ]

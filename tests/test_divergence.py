@@ -4,7 +4,9 @@ import pytest
 import torch
 from tiny_training import GRPO, grpo
 
-from crosspl import models, rl
+from crosspl import models
+from crosspl.rl import train as rl
+from crosspl.rl.divergence import Divergence
 
 
 def test_divergence_from_the_init_is_measured_and_changes_nothing(base, tokenizer, tmp_path, monkeypatch):
@@ -23,7 +25,7 @@ def test_divergence_from_the_init_is_measured_and_changes_nothing(base, tokenize
 def test_divergence_equals_the_log_probabilities_of_single_answers(base, tokenizer):
     """Left padding, the prompt and what comes after <eos> do not count."""
     model, prompts = models.load_base(base), ["# python\n", "# python\n# add up the numbers\n", "# lua\n# x\n"]
-    seen = rl.Divergence(model, tokenizer, prompts, GRPO, 0)
+    seen = Divergence(model, tokenizer, prompts, GRPO, 0)
     assert seen.log_probability(model) == seen.before
     sums = []
     for prompt, ids in zip(prompts, seen.tokens[:, seen.prompt :].tolist()):

@@ -18,6 +18,8 @@ from rattler.exceptions import InvalidMatchSpecError
 from workflow_run import ROOT
 
 from crosspl.errors import UserError
+from crosspl.exports import FORMATS as EXPORTS
+from crosspl.importers import FORMATS
 from crosspl.languages import known_languages, load_language
 from crosspl.problems import SOURCES, source_file
 from crosspl.provenance import code
@@ -28,6 +30,7 @@ ENVS = sorted(path.stem for path in ROOT.glob("envs/*.yaml"))
 CHANNELS = ["conda-forge", "nodefaults"]
 EXACT = re.compile(r"[a-z0-9][a-z0-9_.-]*==\d[a-z0-9.]*")
 DEVELOPMENT = {"pyseccomp"}  # imported only to make the shipped system-call filters anew
+ENGINES = {"vllm"}  # imported only where it is asked for; envs/gpu/vllm.lock has it
 SANDBOX = {"bubblewrap", "gcc"}
 GPU_ONLY = re.compile(r"bitsandbytes|triton|cuda-.*|nvidia-.*")
 OF_VLLM = {
@@ -83,11 +86,15 @@ def rules():
 
 
 def closure(script):
-    """Return all files that a script needs, with every problem source that a config may choose."""
-    sources = (
-        [source_file(name) for name in SOURCES] if "load_source" in Path(f"scripts/{script}.py").read_text() else []
-    )
-    return code(f"scripts/{script}.py", *sources)
+    """Return all files that a script needs, with every problem source and format that may be chosen."""
+    text, chosen = Path(f"scripts/{script}.py").read_text(), []
+    if "load_source" in text:
+        chosen += [source_file(name) for name in SOURCES]
+    if "load_importer" in text:
+        chosen += [f"crosspl/importers/{name}.py" for name in FORMATS]
+    if "load_exporter" in text:
+        chosen += [f"crosspl/exports/{name}.py" for name in EXPORTS]
+    return code(f"scripts/{script}.py", *chosen)
 
 
 @functools.cache
@@ -100,7 +107,7 @@ def imported(script):
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 names.add(node.module.split(".")[0])
-    third = names - set(sys.stdlib_module_names) - {"crosspl", "scripts"} - DEVELOPMENT
+    third = names - set(sys.stdlib_module_names) - {"crosspl", "scripts"} - DEVELOPMENT - ENGINES
     return {name_of(owner) for name in third for owner in owners()[name]}
 
 
@@ -217,6 +224,8 @@ def test_gpu_locks_agree_with_the_lock_that_the_tests_run_with():
     assert {package for package in wanted if train[package] != vllm[package]} == OF_VLLM
     for name in GPU:
         assert all(pins(f"envs/gpu/{name}.lock")[p] == v for p, v in pins(f"envs/gpu/{name}.in").items())
+    assert pins("requirements-plugins.lock")["bitsandbytes"] == train["bitsandbytes"]
+    assert "bitsandbytes" not in cpu, "peft would import it in every command that has a model"
 
 
 def compiled(function, *args):

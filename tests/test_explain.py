@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from workflow_run import MATRIX, ROOT, SMOKE, TABLE, clone, command, copy_repository, planned
 
+from crosspl.cost_estimate import total as sum_of
+from crosspl.cost_estimate import transfer_table_costs
 from crosspl.explain import difference, duration, keys_of, leaves_of
 from crosspl.job_costs import Cost, job_costs, last_costs
 from crosspl.planned import Change, Job, differences, parsed
+from crosspl.workflow import read_config
 
 REPORT = (TABLE, MATRIX, "results/report.html")
 
@@ -136,12 +139,12 @@ def test_without_metadata_nothing_is_guessed(own):
     assert all(cause.startswith("It is not known how it was made") for cause in causes) and last == "Nothing is kept."
 
 
-def test_a_fresh_folder_costs_what_the_plan_of_the_experiment_says(tmp_path):
+def test_a_fresh_folder_costs_what_the_plan_of_the_experiment_says(tmp_path, monkeypatch):
     first, causes, last, _ = explained(copy_repository(tmp_path))
     total = int(first.split()[0])
     assert f"{total} of {total} jobs" in first and set(causes) == {f"Not made yet: {total} files"}
-    estimate = command(tmp_path, "estimate_cost", "config.yaml", SMOKE).stdout.split("report from nothing")[0]
-    seconds = sum(float(cpu) for cpu in re.findall(r"(\d+) CPU s", estimate))
+    monkeypatch.chdir(ROOT)
+    seconds = sum_of(transfer_table_costs(read_config(["config.yaml", SMOKE])))
     assert f"about {duration(seconds, 'CPU ')}," in first and "last time" not in first and last == "Nothing is kept."
 
 

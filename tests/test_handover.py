@@ -9,11 +9,12 @@ import torch
 from tiny import WORLD, base_folder, training_rows
 from tiny_training import GRPO, SFT, fresh, grpo, length_reward, sft
 
-from crosspl import models, rl, training
+from crosspl import models, training
 from crosspl.errors import UserError
 from crosspl.io import read_csv, read_json
 from crosspl.microworld import world
 from crosspl.problems import of_split
+from crosspl.rl import train as rl
 
 CANARIES = ["# python\n# add 3 to each\nprint(1)", "# lua\nfor line in io.lines() do\nend"]
 
@@ -195,7 +196,9 @@ def test_grpo_from_an_sft_adapter_trains_that_adapter(base, tokenizer, trained, 
     start, problems = models.adapter_hash(model), of_split(world.build_problems(WORLD), "rl")
     assert start == models.adapter_hash(trained[0])
     settings = GRPO | {"generations": 1}
-    model, _ = rl.train_grpo(model, tokenizer, problems, "python", length_reward, settings, 0, tmp_path / "state", "rl")
+    model, _ = rl.train_grpo(
+        model, tokenizer, [problems], "python", length_reward, settings, 0, tmp_path / "state", "rl"
+    )
     models.hand_over(model, base, tokenizer, CANARIES, start, tmp_path / "out", {})
     assert models.adapter_hash(model) != start
     loaded = models.load_adapter(models.load_base(base), tmp_path / "out")

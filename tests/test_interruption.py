@@ -5,7 +5,6 @@ The whole process group (snakemake and its jobs) gets SIGKILL; the boxes, which 
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -31,7 +30,6 @@ from crosspl.io import read_csv
 
 PATIENCE_S = 600  # for an event; a loaded machine is slow
 GONE_S = 30  # for the boxes to end
-AFTER_BASE = ["sft", "rl", "completions", "verdicts", "pass_at_1", "transfer_table.csv"]
 HOLDER = "import sys; from crosspl.lock import *; lock_tree(); sign_tree(); print(1, flush=True); sys.stdin.read()"
 PLANTED = 77.25  # a loss that no training gives
 
@@ -116,20 +114,11 @@ def resumed(tree, stage):
     return [path for path in paths if any(row["loss"] == str(PLANTED) for row in read_csv(path))]
 
 
-@pytest.fixture(params=["after the base model", pytest.param("from scratch", marks=pytest.mark.full)])
-def unfinished(request, smoke_tree, tmp_path):
-    """A tree in which everything is still to be done, or everything after the base model."""
-    if request.param == "from scratch":
-        (tmp_path / "tree").mkdir()
-        return copy_repository(tmp_path / "tree", source=smoke_tree)
-    tree = clone(smoke_tree, tmp_path / "tree")
-    for path in [*(tree / "results" / name for name in AFTER_BASE), *(tree / "work").glob("[!j]*")]:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return tree
-
-
-def test_killed_three_times(smoke_tree, unfinished):
+@pytest.mark.full
+def test_killed_three_times(smoke_tree, tmp_path):
     """In SFT, in RL and in sampling; what was done before each kill is used."""
+    (tmp_path / "tree").mkdir()
+    unfinished = copy_repository(tmp_path / "tree", source=smoke_tree)
     work = unfinished / "work"
     kill_when(unfinished, "killed in train_sft", new_file(work, "sft/*/checkpoint-*/trainer_state.json"))
     plant(work / "sft")

@@ -124,8 +124,49 @@ def test_programs_compiled_together_get_the_verdicts_they_get_alone(judge):
         with_tests("three", JAVA % 'System.out.println("three");'),
     ]  # fmt: skip
     together = judge.judge(rows)
-    assert [r["verdict"] for r in together] == ["RE", "OK", "OK", "CE", "CE", "CE", "CE", "OK"]
+    assert [r["verdict"] for r in together] == ["OK", "OK", "OK", "CE", "CE", "CE", "CE", "OK"]
     alone = [judge.judge([one | {"code": one["code"] + "\n"}])[0] for one in rows]
     assert [r["verdict"] for r in alone] == [r["verdict"] for r in together]
     assert [r["message"] for r in alone] == [r["message"] for r in together]
     assert "undefined()" in together[4]["message"] and "symbol" in together[5]["message"]
+
+
+JAVA_STARTS = "public static void main(String[] arguments) { System.out.println(%s); }"
+JAVA_NAMES = {  # program that prints its key, and its verdict
+    "public": ("import java.util.*;\npublic class Solution { %s }", "OK"),
+    "final": ("public final class A { %s }", "OK"),
+    "package": ("package x; public class Main { %s }", "OK"),
+    "deep package": ("package com.site.x; import java.util.*; public class B { static class In {} %s }", "OK"),
+    "not public": ("class H { } class Program { %s }", "OK"),
+    "helper is Main": ("class Main { int value; } public class Task { %s }", "OK"),
+    "helper first": ("class Reader { } public class Task { %s }", "OK"),
+    "record": ("public record Task(int n) { %s }", "OK"),
+    "in comments": ("// public class A {\n/* public class B { */ public class C { %s String s = \"class D\"; }", "OK"),
+    "inherited": ("class Base { %s } public class Main extends Base { }", "OK"),
+    "two public": ("public class A { %s } public class B { }", "CE"),
+    "public beside Main": ("class Main { %s } public class B { }", "CE"),
+    "no main": ("public class A { } // %s", "CE"),
+}  # fmt: skip
+
+
+def test_java_classes_of_any_name(judge):
+    """As contest sites take them, whether compiled alone or together."""
+    rows = [row("java", code % JAVA_STARTS % f'"{name}"', id=name, tests=[{"stdin": "", "stdout": name}])
+            for name, (code, _) in JAVA_NAMES.items()]  # fmt: skip
+    wanted = {name: verdict for name, (_, verdict) in JAVA_NAMES.items()}
+    assert {r["id"]: r["verdict"] for r in judge.judge(rows)} == wanted
+    alone = [judge.judge([one | {"code": one["code"] + "\n"}])[0] for one in rows[:4]]
+    assert [r["verdict"] for r in alone] == ["OK"] * 4
+
+
+def test_a_java_harness_is_always_what_is_run(judge):
+    """No class of the answer takes its place."""
+    harness = JAVA % "if (Answer.f() != 1) System.exit(1);"
+    starts = JAVA_STARTS % "1"
+    answers = ["class Answer { static int f() { return 1; } }", "class Answer { static int f() { return 2; } }"]
+    answers.append(answers[1] + f" class Other {{ {starts} }}")
+    answers.append(answers[1] + f" public class Other {{ {starts} }}")
+    answers.append(answers[1] + f" class Main {{ {starts} }}")
+    for test in (harness, harness.replace("public class", "class")):
+        rows = [row("java", code, tests=None, harness=test) for code in answers]
+        assert [r["verdict"] for r in judge.judge(rows)] == ["OK", "RE", "RE", "CE", "CE"]

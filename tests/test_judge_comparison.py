@@ -38,6 +38,11 @@ from crosspl.languages import load_language
         ("float", b"1.0 2.0", b"1.0", False),
         ("float", b"1_0.0", b"10.0", False),
         ("float", b"1", b"1.0", True),
+        ("yes_no", b"Yes\n1 nO", b"YES 1 NO", True),
+        ("yes_no", b"yes", b"no", False),
+        ("yes_no", b"Yesterday", b"yesterday", False),
+        ("yes_no", b"0.3333333 A", b"0.33333333 A", True),
+        ("yes_no", b"a", b"A", False),
     ],
 )
 def test_comparison(mode, actual, expected, same):

@@ -7,10 +7,11 @@ are judged. Between 0.8 and 1.3 times the limit a verdict may depend on noise; o
 import os
 
 import pytest
-from test_humaneval_x import LANGUAGES, SETTINGS, judge_rows, published
+from test_import_humaneval_x import FOLDER, LANGUAGES, published, split
 
 from crosspl.importers import humaneval_x
 from crosspl.judge.client import Judge
+from crosspl.problems import judge_row
 
 LOOP = """
 #include <stdio.h>
@@ -119,9 +120,10 @@ def test_stdin_of_100_mb(judge, code):
 @published
 @pytest.mark.full
 def test_humaneval_x_with_1_and_16_jobs(tmp_path):
-    problems, rows = humaneval_x.build_problems(SETTINGS), []
-    for language in LANGUAGES:
-        rows += judge_rows(problems, language, humaneval_x.candidate_programs(problems, language, SETTINGS))
+    problems, programs = split(humaneval_x.read(FOLDER, "local"))
+    by_id = {problem["id"]: problem for problem in problems}
+    rows = [judge_row(by_id[one["problem"]], language, one["code"], one["id"])
+            for language in LANGUAGES for one in programs[language]]  # fmt: skip
     verdicts = []
     for jobs in (1, 16):
         with Judge(LANGUAGES, jobs=jobs, work=tmp_path) as judge:

@@ -169,6 +169,21 @@ def test_a_missing_language_is_a_mismatch(mixtures, count_tokens):
     assert any("language_shares:perl" in text for text in said)
 
 
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("languages", [LANGUAGES, LANGUAGES[:2]])
+def test_problems_of_growing_length_are_matched_too(problems, programs, count_tokens, descending, languages):
+    """Tokens that grow evenly are out of reach there, an equal sum is not."""
+    length = {row["problem"]: len(row["code"]) for row in programs}
+    rows = sorted(of_split(problems, "sft"), key=lambda row: length[row["id"]], reverse=descending)
+    sums, goal = {}, None
+    for name in ("parallel", "same_problems"):
+        found = build_mixture(
+            name, Recipe(**recipe(name, languages=languages), tokens=goal), rows, programs, count_tokens
+        )
+        sums[name] = goal = sum(count_tokens(row["completion"]) for row in found)
+    assert sums["same_problems"] == pytest.approx(sums["parallel"], rel=0.01)
+
+
 def test_wrong_programs_are_never_used(build, programs):
     rng, verdicts = random.Random(0), ("WA", "RE", "TLE", "CE", "NC", "MLE", "ILE", "JE")
     wrong = [row | {"verdict": rng.choice(verdicts), "code": f"{row['code']} # wrong"} for row in programs]
@@ -194,7 +209,7 @@ def test_equal_programs_count_once(build, programs):
 
 @pytest.mark.parametrize("name, size", [("parallel", 31), ("same_problems", 31), ("monolingual", 31)])
 def test_too_few_problems(build, name, size):
-    with pytest.raises(UserError, match=rf"mixtures\.problems: {name} needs 31 problems .* there are 30"):
+    with pytest.raises(UserError, match=rf"problems: {name} needs 31 .* 3 different verified programs .* there are 30"):
         build(name, size=size, tokens=1)
 
 

@@ -14,7 +14,8 @@ from scripts import score
 
 def row(problem, verdict, sample=0, language="python", reading="sampled", **other):
     return {"problem": problem, "family": problem, "language": language, "reading": reading, "sample": sample,
-            "verdict": verdict, "wrong_language": False, "truncated": False, "tokens": 10, **other}  # fmt: skip
+            "verdict": verdict, "wrong_language": False, "extracted": True, "truncated": False, "tokens": 10,
+            **other}  # fmt: skip
 
 
 def table(tmp_path, rows, mark=""):

@@ -114,7 +114,7 @@ def verdict_rows(generator, level):
         yield {"problem": f"p{number % 40:02}", "family": f"f{number % 40:02}", "reading": "sampled",
                "language": ["python", "lua", "php"][number // 80], "sample": number // 40 % 2,
                "verdict": "OK" if generator.random() < level else "WA",
-               "wrong_language": False, "truncated": False, "tokens": 5}  # fmt: skip
+               "wrong_language": False, "extracted": True, "truncated": False, "tokens": 5}  # fmt: skip
 
 
 def test_the_command_prints_a_line_per_pl_and_for_the_mean_of_the_unseen(options, capsys):

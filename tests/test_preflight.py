@@ -2,10 +2,14 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 from test_bad_input import message
 from workflow_run import NOTHING, SMOKE, TABLE, clone, command, snakemake
+
+from crosspl.errors import UserError
+from crosspl.preflight import check_configs
 
 ADAPTER = "results/sft/parallel/seed0/adapter_model.safetensors"
 
@@ -24,6 +28,21 @@ def test_models_of_another_config_are_kept(tree):
     whose = f"results/ holds models of config.yaml + {SMOKE}"
     message(done, whose, "other.yaml", "a clone of its own", "rm results/.configfiles")
     assert before == ((tree / ADAPTER).read_bytes(), (tree / ADAPTER).stat().st_mtime_ns)
+
+
+def test_problems_that_models_were_trained_on_are_kept(tmp_path, monkeypatch):
+    """An evaluation of something else would replace them; one with the same problems builds none."""
+    monkeypatch.chdir(tmp_path)
+    files = ["configs/evaluate.yaml", "config.yaml"]
+    check_configs(files, set(), problems=True)  # nothing was trained here
+    check_configs(["config.yaml"], {"results/base/model.safetensors"}, problems=True)
+    check_configs(files, set(), problems=True)  # there are none
+    Path("results/problems.jsonl.gz").touch()
+    check_configs(files, set(), problems=False)
+    check_configs(["config.yaml"], set(), problems=True)
+    with pytest.raises(UserError, match=r"models of config.yaml, .* would replace results/problems.jsonl.gz") as raised:
+        check_configs(files, set(), problems=True)
+    assert "rm results/.configfiles" in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_files_from_the_future(tree):

@@ -9,7 +9,8 @@ import pytest
 from crosspl.provenance import code, digest, imported_files, state_folder
 
 ROOT = Path(__file__).parent.parent
-LIGHT = ["audit", "build_corpus", "build_mixture", "matching", "build_problems", "build_programs", "judge",
+LIGHT = ["audit", "audit_content", "find_same_problems", "build_corpus", "build_mixture", "matching", "build_problems",
+         "build_programs", "judge",
          "judge_completions", "parallel_matrix", "score", "transfer_table", "transfer_matrix", "alignment_transfer",
          "alignment_summary", "ablation_table", "calibrate", "figures", "report"]  # fmt: skip
 FILES = {
@@ -103,7 +104,9 @@ def test_digest_of_a_file_is_of_its_bytes(project):
     assert digest(Path("copy.txt")) == digest(Path("input.txt")) != digest("input.txt")
 
 
-@pytest.mark.parametrize("script", ["judge", "build_programs", "judge_completions", "train_rl"])
+@pytest.mark.parametrize(
+    "script", ["judge", "build_programs", "judge_completions", "train_rl", "find_same_problems", "audit_content"]
+)
 def test_the_supervisor_is_part_of_every_command_that_judges(at_root, script):
     files = code(f"scripts/{script}.py")
     assert {"crosspl/judge/supervisor.c", "crosspl/judge/seccomp_x86_64.bpf", "crosspl/judge/launcher.py"} <= set(files)

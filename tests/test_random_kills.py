@@ -19,6 +19,7 @@ from workflow_run import TABLE, copy_repository, show, start_workflow
 KILLS = 50
 SEED = 20261121
 STAGES = ("train_sft", "train_rl", "sample", "judge_completions")  # every one of them must have been hit
+KEPT = 3  # kills that are kept for each of them until it has been hit
 PER_JOB = 3  # kills of one job
 MOST = {"train_base": 3, "train_sft": 12, "train_rl": 14, "sample": 14}  # kills, so that some are left for the others
 LIFE = {"judge_completions": 1.2, "build_programs": 1.2}  # CPU seconds within which a command is killed; others: LONG
@@ -61,6 +62,13 @@ def used(process):
     return total
 
 
+def spare(script, kills):
+    """Return whether a kill of `script` leaves KEPT kills for every other stage that must be hit and was not yet."""
+    scripts = {one: number for one, number in kills.items() if " " not in one}
+    waiting = [stage for stage in STAGES if stage != script and not kills[stage]]
+    return sum(scripts.values()) + KEPT * len(waiting) < KILLS and kills[script] < MOST.get(script, KILLS)
+
+
 def due(running, fates, kills, dice):
     """Return the commands that have used the CPU seconds drawn for them; one process is drawn once, one job PER_JOB."""
     found = []
@@ -68,7 +76,7 @@ def due(running, fates, kills, dice):
         with contextlib.suppress(psutil.Error):
             job = " ".join(process.cmdline())
             fate = fates.setdefault(process, dice.uniform(0.2, LIFE.get(script, LONG)))
-            if kills[job] < PER_JOB and kills[script] < MOST.get(script, KILLS) and used(process) >= fate:
+            if kills[job] < PER_JOB and spare(script, kills) and used(process) >= fate:
                 kills.update([job, script])
                 found.append((process, script))
     return found
@@ -84,8 +92,7 @@ def test_fifty_random_kills(smoke_tree, tmp_path):
             while process.poll() is None:
                 show("random kills", stream)
                 for job, script in due(jobs(process.pid), fates, kills, dice):
-                    if sum(hit.values()) < KILLS:
-                        hit[script, kill(job, dice)] += 1
+                    hit[script, kill(job, dice)] += 1
                 time.sleep(0.1)
     finally:
         process.terminate()

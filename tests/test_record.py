@@ -17,6 +17,7 @@ from crosspl.manifest import cost_of, read_records
 RECORDS = "results/provenance"
 VERDICTS = "results/verdicts/base.jsonl.gz"
 PATIENCE_S = 120
+AGAIN = ["--output", "results/again.jsonl.gz", "--left-out", "results/again_left_out.csv"]  # of build_problems
 UNREAD = {  # rule: parts of inputs that it declares so that they are made first, or for others that share its list
     "transfer_table": ("audit/", "pass_at_1/", "sft_data/matching.csv"),
     "other_reading": ("audit/", "sft_data/matching.csv"),
@@ -24,6 +25,8 @@ UNREAD = {  # rule: parts of inputs that it declares so that they are made first
     "train_rl": ("audit/", "base/manifest.json"),
     "sample": ("base/manifest.json",),
     "sample_ablated": ("base/manifest.json",),
+    "round_trip": ("languages/",),  # programs whose answer says them as they are have their verdict
+    "judge_completions": ("audit/round_trip/",),
     "align": ("base/manifest.json", "base/model.safetensors"),  # `untrained` needs no weights
     "report": ("report/", "parallel_matrix.csv"),
     "cost": ("results/",),  # what it counts, by the records
@@ -201,7 +204,7 @@ def test_a_revision_without_git(tmp_path):
     traced = command(tree, "trace", "results/problems.jsonl.gz")
     assert traced.returncode == 2 and traced.stdout.count("gap: ") == 1
     assert "gap: results/problems.jsonl.gz: made at an unknown revision" in traced.stdout
-    arguments = record["argv"][:-1] + ["results/again.jsonl.gz"]
+    arguments = [*record["argv"], *AGAIN]
     given = recording(CROSSPL_REVISION="abc123 crosspl/io.py")  # as a container without git gets it
     assert command(tree, "build_problems", *arguments, env=given).returncode == 0
     assert record_of(tree, "results/again.jsonl.gz")["revision"] == {"commit": "abc123", "changed": ["crosspl/io.py"]}
@@ -210,7 +213,7 @@ def test_a_revision_without_git(tmp_path):
 def test_an_uncommitted_edit_is_said(tree):
     path = tree / "crosspl/problems.py"
     before = path.read_text()
-    arguments = record_of(tree, "results/problems.jsonl.gz")["argv"][:-1] + ["results/again.jsonl.gz"]
+    arguments = [*record_of(tree, "results/problems.jsonl.gz")["argv"], *AGAIN]
     try:
         path.write_text(before + "# edited\n")
         assert command(tree, "build_problems", *arguments, env=recording()).returncode == 0

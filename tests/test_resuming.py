@@ -7,7 +7,8 @@ import torch
 from tiny import training_rows
 from tiny_training import SFT, fresh, grpo, sft
 
-from crosspl import models, rl, training
+from crosspl import models, training
+from crosspl.rl import train as rl
 
 
 class Killed(Exception):

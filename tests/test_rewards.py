@@ -88,11 +88,11 @@ def test_a_judge_error_is_no_reward(problems):
     verdicts = ["OK", "JE", "WA"]
     broken = SimpleNamespace(
         judge=lambda rows, **_: [{"verdict": verdict} for _, verdict in zip(rows, verdicts)],
-        entries={"python": {"parser": None}},
+        entries={"python": {"parser": None, "comment": {"line": "#"}}},
     )
     metrics = {}
     reward = execution_reward(broken, problems, "python", 1)
-    assert reward(["a"] * 3, [problems[0]["id"]] * 3, log_metric=metrics.__setitem__) == [1.0, None, 0.0]
+    assert reward(["a", "b", "c"], [problems[0]["id"]] * 3, log_metric=metrics.__setitem__) == [1.0, None, 0.0]
     assert metrics["verdict/JE"] == pytest.approx(1 / 3)
 
 
@@ -102,3 +102,4 @@ def test_judge_rows(problems):
     assert judge_row(problems[0], "python", "x", "key")["tests"] == problems[0]["tests"]
     harness = problems[0] | {"tests": [], "harness": {"python": "a", "lua": "b"}}
     assert judge_row(harness, "lua", "x", "key")["harness"] == "b"
+    assert row["checker"] is None and judge_row(problems[0] | {"checker": "c"}, "lua", "x", "key")["checker"] == "c"

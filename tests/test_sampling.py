@@ -23,7 +23,10 @@ PROMPTS = [
     "# ruby\n# sort ascending, print all\n",
     "# c\n# x\n",
 ]
-SETTINGS = {"split": "eval", "seed": 0, "samples": 3, "temperature": 1.0, "max_tokens": 16, "batch": 12}
+SETTINGS = {
+    "split": "eval", "seed": 0, "samples": 3, "temperature": 1.0, "max_tokens": 16, "batch": 12,
+    "engine": "transformers",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +99,42 @@ def test_end_and_truncation(model, tokenizer, monkeypatch):
     assert greedy(model, tokenizer, PROMPTS) == [[{"text": "", "tokens": 0, "truncated": False}]] * len(PROMPTS)
 
 
+def test_answers_end_before_their_stop_texts(model, tokenizer):
+    """Each prompt has its own; what is before the first one is what an answer without stop texts begins with."""
+    free = sample(model, tokenizer, PROMPTS, 6, 1.0, 24, 24, 5)
+    texts = [[answer["text"] for answer in answers] for answers in free]
+    stops = [[text[n : n + 2] for text in found for n in (2, 5) if text[n : n + 2].isascii()][:2] for found in texts]
+    stops[1] = []
+    found = sample(model, tokenizer, PROMPTS, 6, 1.0, 24, 24, 5, stops=stops)
+    cuts = 0
+    for answers, before, ends in zip(found, free, stops):
+        for answer, whole in zip(answers, before):
+            assert not any(end in answer["text"] for end in ends)
+            if ends and any(end in whole["text"] for end in ends):
+                cuts += 1
+                assert answer["text"] == whole["text"][: min(filter(lambda n: n >= 0, map(whole["text"].find, ends)))]
+                assert not answer["truncated"] and answer["tokens"] <= whole["tokens"]
+            else:
+                assert answer == whole
+    assert cuts > 2 and stops[0] and found[1] == free[1]
+
+
+def test_stop_texts_inside_tokens(model, tokenizer, monkeypatch):
+    """A stop text that begins within the first token, and one that the prompt's last token would only complete."""
+    longest = max(range(len(tokenizer)), key=lambda n: len(tokenizer.decode([n]).strip()))
+    text = tokenizer.decode([longest])
+    bias = torch.zeros(len(tokenizer))
+    bias[longest] = 1e9
+    forward = type(model.lm_head).forward
+    monkeypatch.setattr(model.lm_head, "forward", lambda x: forward(model.lm_head, x) + bias)
+    [[answer]] = sample(model, tokenizer, PROMPTS[:1], 1, 0, 6, 8, 0, stops=[[text[1:3]]])
+    assert answer == {"text": text[:1], "tokens": 1, "truncated": False}
+    [[answer]] = sample(model, tokenizer, PROMPTS[:1], 1, 0, 6, 8, 0, stops=[["\n" + text[:2], PROMPTS[0][-3:]]])
+    assert answer == {"text": text * 6, "tokens": 6, "truncated": True}
+    [[answer], [other]] = sample(model, tokenizer, PROMPTS[:2], 1, 0, 6, 8, 0, stops=[[text[1:] + text[:1]], []])
+    assert answer["text"] == text[:1] and answer["tokens"] == 2 and other["tokens"] == 6
+
+
 def test_seeds_differ():
     seeds = {
         seed_of(*parts) for parts in [(0, "lua", "greedy"), (0, "lua", "sampled"), (1, "lua", "greedy"), (0, "c", "x")]
@@ -113,9 +152,10 @@ def run(tmp_path, base, monkeypatch):
     code.cache_clear()
     write_rows(tmp_path / "problems.jsonl.gz", world.build_problems(WORLD))
 
-    def run(*languages, adapter=None, **changes):
+    def run(*languages, adapter=None, precision=models.FLOAT32, **changes):
         options = ["--base", base, "--problems", "problems.jsonl.gz", "--settings", json.dumps(SETTINGS | changes)]
         options += ["--adapter", str(adapter)] if adapter else []
+        options += ["--precision", json.dumps(precision)]
         main([*options, "--languages", *languages, "--output", "out.jsonl.gz"])
         return read_rows("out.jsonl.gz")
 

@@ -105,9 +105,10 @@ def adapt(tree, site, overlay):
     (tree / "overlay.yaml").write_text(overlay)
 
 
-def submitted(text, rule):
-    """Return the queue's numbers of the jobs of a rule, in the order in which Snakemake says it has submitted them."""
-    jobs = set(re.findall(rf"^rule {rule}:$.*?^ +jobid: (\d+)$", text, re.MULTILINE | re.DOTALL))
+def submitted(text, rule, output=""):
+    """Return the queue's numbers of the jobs of a rule (that make `output`), in the order of their submission."""
+    found = re.findall(rf"^rule {rule}:$(.*?)^ +jobid: (\d+)$", text, re.MULTILINE | re.DOTALL)
+    jobs = {job for described, job in found if output in described}
     return [number for job, number in re.findall(r"^Submitted job (\d+) with external jobid '(.+)'", text, re.MULTILINE)
             if job in jobs]  # fmt: skip
 
@@ -132,7 +133,7 @@ def test_part_of_the_workflow(site, smoke_tree, tmp_path):
     assert done.returncode == 0, text
     for name in files:
         assert (tree / name).read_bytes() == (smoke_tree / name).read_bytes()
-    attempts = submitted(text, "build_programs")
+    attempts = submitted(text, "build_programs", files[1])
     assert len(attempts) > 1 and len(submitted(text, "build_corpus")) == 1, text
     assert "Submitted group job" in text  # audits are small, and share a job
     for number, memory in zip(attempts, ("150M", "300M", "450M"), strict=False):

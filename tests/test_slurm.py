@@ -33,7 +33,8 @@ from workflow_run import NOTHING, SMOKE, TABLE, clone, copy_repository
 
 RESOURCES = ROOT / "tests/slurm_resources.yaml"
 ASKED = yaml.safe_load(RESOURCES.read_text())["resources"]
-STAGES = {"train_base": "train_base", "train_sft": "train_sft", "train_rl": "train_rl", "build_programs": "judge"}
+JUDGING = ("build_programs", "round_trip", "find_same_problems", "audit_content")
+STAGES = {**{name: name for name in ("train_base", "train_sft", "train_rl")}, **dict.fromkeys(JUDGING, "judge")}
 GROUPS = {"samples": ["sample"], "scores": ["judge", "tables"], "mixtures": ["tables"]}  # stages that take turns
 REDONE = ["sft/parallel", "rl/parallel", *(f"{kind}/{stage}/parallel" for stage in ("sft", "rl")
                                           for kind in ("completions", "verdicts", "pass_at_1"))]  # fmt: skip

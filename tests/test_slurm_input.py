@@ -34,8 +34,8 @@ IMPOSSIBLE = {  # name: changes of the partition file, of config resources, more
         {}, {"train_sft": {"mem_mb": 900000}}, [],
         ["resources.train_sft.mem_mb", "900000", "500000", "profiles/slurm/config.yaml"]),
     "more GPUs than a node has": (
-        {}, {"train_sft": {"gpu": 3}}, [],
-        ["train_sft, attempt 1", "3 GPUs", "no partition in", "partitions.yaml", "lower `resources`"]),
+        {}, {"train_sft": {"gpu": 4}}, [],
+        ["train_sft, attempt 1", "4 GPUs", "no partition in", "partitions.yaml", "lower `resources`"]),
     "more memory than a node has": (
         {"gpu": {"max_mem_mb": 64000}}, {"train_rl": {"gpu": 1, "mem_mb": 20000}}, [],
         ["train_rl, attempt 1", "20000 MB", "no node of partition 'gpu'"]),

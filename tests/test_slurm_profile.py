@@ -99,4 +99,5 @@ def test_a_large_grid_is_hundreds_of_submitted_jobs(tmp_path):
     print(f"{jobs} jobs: {len(alone)} alone, {len(groups)} groups")
     assert jobs > 1700 and alone.count("train_rl") == 360 and alone.count("train_sft") == 80
     assert len(alone) + len(groups) < 700
-    assert {name: groups.count(name) for name in set(groups)} == {"mixtures": 1, "samples": 89, "scores": 89}
+    counts = {name: groups.count(name) for name in set(groups)}
+    assert counts == {"mixtures": 3, "samples": 89, "scores": 89}  # two tables of audits stand alone

@@ -19,9 +19,11 @@ RULES = [ROOT / "Snakefile", *sorted(ROOT.glob("rules/*.smk"))]
 LONGEST_FUNCTION, LONGEST_FILE, LONGEST_TEST = 80, 300, 320
 HEAVY = {"torch", "transformers", "trl", "peft"}
 LIGHT_SCRIPTS = (
-    "build_problems", "build_programs", "build_mixture", "matching", "audit", "parallel_matrix", "judge",
+    "build_problems", "build_programs", "build_mixture", "matching", "audit", "audit_content", "find_same_problems",
+    "round_trip", "parallel_matrix", "judge",
     "judge_completions", "score", "transfer_table", "show_table", "transfer_matrix", "alignment_summary",
     "alignment_transfer", "ablation_table", "calibrate", "power", "figures", "report", "cost", "concatenate",
+    "export",
 )  # fmt: skip
 FORBIDDEN = [  # script, modules whose edit must not run it again
     ("train_base", ("rl", "rewards", "sampling", "judge", "mixtures", "statistics", "transfer_table", "languages")),
@@ -35,7 +37,11 @@ FORBIDDEN = [  # script, modules whose edit must not run it again
     ("calibrate", ("judge", "models", "transfer_table")),
     ("build_problems", ("judge", "mixtures", "models")),
 ]
-WHOLE_BLOCKS = ("base.model", "lora")  # handed over to transformers' LlamaConfig and peft's LoraConfig as they are
+WHOLE_BLOCKS = (
+    "base.model",
+    "lora",
+    "programs",
+)  # LlamaConfig's of transformers, LoraConfig's of peft, building.Choice
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from crosspl import models
 from crosspl.errors import UserError
 from crosspl.microworld import world
 from crosspl.microworld.printers import PRINTERS
-from crosspl.prompts import extract_code, format_prompt, problem_prompt
+from crosspl.prompts import extract_code, format_prompt
+from crosspl.protocol import PLAIN, ask
 from crosspl.tokenizer import balanced_sample, train_tokenizer
 
 STRANGE = ["", " ", "\n", "\t\n  \r\n", "é 世界 \U0001f600", "a , b . c ! d ' s n't 're", "\x00\x7f\u2028"]
@@ -77,7 +78,7 @@ def test_balanced_sample_keeps_rare_kinds_whole():
 
 def test_prompts():
     assert format_prompt("lua", None) == "# lua\n"
-    assert problem_prompt({"statement": "sort it"}, "lua") == "# lua\n# sort it\n"
+    assert ask({"statement": "sort it"}, "lua", PLAIN) == "# lua\n# sort it\n"
 
 
 def test_extraction_keeps_every_gold_program():

@@ -20,7 +20,7 @@ SHARED, ORACLE = 0.1, 0.4  # planted gains: in another PL, in the PL of RL
 
 def cell(scores, names=None):
     names = names or [f"p{number:02}" for number in range(len(scores))]
-    return Cell(names, [f"f{name}" for name in names], np.asarray(scores), 2, None, 0.0, 0.0, 5.0)
+    return Cell(names, [f"f{name}" for name in names], np.asarray(scores), 2, None, 0.0, 0.0, 0.0, 5.0)
 
 
 def gain_of(name, language):

@@ -29,7 +29,7 @@ def verdict_rows(generator, level, problems=60, samples=4):
                 yield {"problem": f"p{number}", "family": f"f{number // 2}", "language": language,
                        "reading": "greedy" if sample == samples else "sampled", "sample": sample % samples,
                        "verdict": "OK" if generator.random() < chance else "WA",
-                       "wrong_language": sample == 0, "truncated": False, "tokens": 5}  # fmt: skip
+                       "wrong_language": sample == 0, "extracted": True, "truncated": False, "tokens": 5}  # fmt: skip
 
 
 @pytest.fixture

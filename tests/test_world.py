@@ -36,7 +36,7 @@ def with_settings(**changes):
 
 def test_sizes_and_fields(problems):
     assert Counter(row["split"] for row in problems) == WORLD["sizes"]
-    assert check_problems(problems, "here") is problems
+    assert check_problems(problems, "here") == problems
     for row in problems:
         assert row["difficulty"] == len(row["ast"]) - 1 in (1, 2)
         assert len(row["tests"]) == WORLD["tests"]

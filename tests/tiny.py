@@ -57,12 +57,12 @@ def training_rows(count=24):
     return rows
 
 
-def base_folder(folder, seed=0):
+def base_folder(folder, seed=0, shape=SHAPE):
     """Write a base model with random weights and its tokenizer to `folder`; return the folder as a text."""
     from crosspl import models
 
     texts = [row["prompt"] + row["completion"] for row in training_rows()]
     write_text(folder / "tokenizer.json", train_tokenizer(texts, 400).to_str())
     write_json(folder / "tokenizer_config.json", tokenizer_config())
-    models.new_llama(SHAPE, models.load_tokenizer(folder), seed).save_pretrained(folder)
+    models.new_llama(shape, models.load_tokenizer(folder), seed).save_pretrained(folder)
     return str(folder)

@@ -1,25 +1,43 @@
-"""HumanEval-X, a problem source: 164 problems with a solution and a test written by hand in each PL, evaluation only.
+"""HumanEval-X: 164 problems with a solution and a test written by hand in each of six PLs; evaluation only.
 
-In: settings {"folder": path, "languages": [PL keys]}; the folder holds the published files, `humaneval_python.jsonl.gz`
-and so on. Out: problem rows of the split `eval` with one harness per PL, and the canonical programs. Composition as in
-the benchmark's own evaluation: prompt + solution, a newline, test; in Go and Rust the imports of the test come first.
-Source: Zheng et al. 2023, arXiv 2303.17568, Apache-2.0. What the canonical programs do in which PL, and why some fail,
-is in docs/humaneval_x.md.
+In: the published files, humaneval_python.jsonl.gz and so on, anywhere below a folder (a checkout of the benchmark too)
+or one of them. Out: per problem its row, with a prompt and a harness in each PL whose file is there, and the canonical
+programs. Composition as in the benchmark's own evaluation: prompt + solution, a newline, test; in Go and Rust the
+imports of the test come first. Files that hold different problems, damaged ones and tests whose packages are not
+installed are errors. Source: Zheng et al. 2023, arXiv 2303.17568, Apache-2.0. What the canonical programs do in which
+PL, and why some fail, is in docs/humaneval_x.md.
 """
 
 import re
 from pathlib import Path
 
-from crosspl import io
 from crosspl.errors import UserError
+from crosspl.importers.exit_status import FATAL_ASSERT
+from crosspl.importers.reading import files, json_lines, text_of
+from crosspl.importers.rows import ACCEPTED, Drop, problem_row, program_row
 
 SOURCE = "humaneval_x"
+HUB = None
+NAMES = {"python": "python", "javascript": "js", "cpp": "cpp", "java": "java", "go": "go", "rust": "rust"}  # of files
+FILES = tuple(f"humaneval_{name}.jsonl.gz" for name in NAMES.values())
 LICENSE = "Apache-2.0"
 ORIGIN = "https://github.com/THUDM/CodeGeeX, codegeex/benchmark/humaneval-x/*/data"
-NAMES = {"python": "python", "javascript": "js", "cpp": "cpp", "java": "java", "go": "go", "rust": "rust"}  # of files
 FIELDS = ("task_id", "prompt", "canonical_solution", "test")
 MORE_FIELDS = {"go": ("import", "test_setup"), "rust": ("declaration",)}
 MAY_BE_EMPTY = ("import",)
+
+# Where an answer ends. Python, Go: cleanup_code in codegeex/benchmark/utils.py of CodeGeeX; C++, Rust:
+# is_code_generation_finished in evaluation/utils.py of CodeGeeX2. In Java and JavaScript both count braces, which no
+# text says; Java's is the class that the test brings. bigcode-evaluation-harness has these lists too, but in Go also
+# `struct` and `\nfunc`, which cut the canonical solutions of 72, 90 and 158.
+STOP = {
+    "python": ["\ndef", "\nclass", "\nif", "\n#", "\nprint", "\nassert"],
+    "javascript": [],
+    "cpp": ["\nint main("],
+    "java": ["\npublic class Main"],
+    "go": ["\n//", "\nfunc main("],
+    "rust": ["\nfn main("],
+}
 
 # What the tests of a PL import, where it is not part of the PL: a folder that must be there, the packages to install.
 # Without it every program would count as CE.
@@ -31,12 +49,6 @@ TEST_PACKAGES = {
 # A test uses names that the prompt imports (vector, List). An answer need not import them itself, so the harness
 # repeats these lines: harmless where the code has them already. Java wants imports first, so there the code must.
 IMPORTS = {"python": re.compile(r"^(?:import|from) .*\n", re.M), "cpp": re.compile(r"^(?:#include|using ).*\n", re.M)}
-
-# console.assert only prints. defineProperty, unlike an assignment, also fails loudly when the code has frozen console.
-FATAL_ASSERT = """;Object.defineProperty(console, "assert", {value: (condition, ...message) => {
-  if (!condition) throw new Error(message.join(" ") || "console.assert failed")
-}})
-"""
 
 # Go refuses an import that is not used, and an answer may not need all that the prompt imports: the harness uses them.
 GO_USES = {
@@ -53,55 +65,48 @@ func main() {
 RUST_COMMENT = re.compile(r"^/\*.*?^\*/", re.M | re.S)
 
 
-def build_problems(settings):
-    """Return one problem row per HumanEval-X problem, in the order of the benchmark.
+def read(folder, revision):
+    """Yield Drops for files that are not there, then each problem and its canonical programs, in the benchmark's order.
 
-    Raises UserError for a missing or damaged file, an incomplete row, files that hold different problems, and missing
-    packages that the tests need.
+    The rows of all PLs are joined in memory, a few megabytes.
     """
-    tables = {language: read_tasks(settings["folder"], language) for language in check_languages(settings["languages"])}
-    check_packages(tables)
-    check_same_problems(tables, settings["folder"])
-    return [problem_row(number, tables) for number in next(iter(tables.values()))]
+    paths = tables(folder)
+    tasks = {language: tasks_of(path, language) for language, path in paths.items()}
+    check_packages(paths)
+    check_same_problems(tasks, paths)
+    numbers = list(next(iter(tasks.values())))
+    for language in NAMES:
+        if language not in tasks:
+            name = f"humaneval_{NAMES[language]}.jsonl.gz"
+            yield from (Drop("prompt", f"{folder}, {number}", f"no {name}") for number in numbers)
+    for number in numbers:
+        rows = {language: table[number] for language, table in tasks.items()}
+        yield problem(f"{folder}, {number}", number, rows, revision)
+        for language, task in rows.items():
+            yield program(f"{paths[language]}, {task['task_id']}", number, language, task, revision)
 
 
-def candidate_programs(problems, language, settings):
-    """Return the canonical program of each of `problems` in `language`, in their order."""
-    check_languages([language])
-    tasks = {f"{SOURCE}/{number}": task for number, task in read_tasks(settings["folder"], language).items()}
-    rows = []
-    for problem in problems:
-        if problem["id"] not in tasks:
-            raise UserError(f"problem {problem['id']!r} is not in {table_path(settings['folder'], language)}")
-        task = tasks[problem["id"]]
-        rows.append(
-            {
-                "id": f"{problem['id']}/{language}/canonical",
-                "problem": problem["id"],
-                "family": problem["family"],
-                "language": language,
-                "style": "canonical",
-                "code": opening(language, task) + task["canonical_solution"],
-            }
-        )
-    return rows
+def problem(where, number, rows, revision):
+    """Return the problem row of one number from {PL: its task}."""
+    return problem_row(
+        where, number, None, [], split="eval", source=SOURCE, license=LICENSE, revision=revision,
+        prompts={language: opening(language, task) for language, task in rows.items()},
+        harness={language: harness(language, task) for language, task in rows.items()},
+        stop={language: STOP[language] for language in rows},
+    )  # fmt: skip
 
 
-def problem_row(number, tables):
-    """Return the problem row of one problem from {language: {number: task}}."""
-    return {
-        "id": f"{SOURCE}/{number}",
-        "family": f"{SOURCE}/{number}",
-        "split": "eval",
-        "statement": None,  # each PL has its own: the prompt holds the signature
-        "statements": {language: opening(language, tasks[number]) for language, tasks in tables.items()},
-        "difficulty": None,
-        "comparison": "tokens",
-        "tests": [],
-        "harness": {language: harness(language, tasks[number]) for language, tasks in tables.items()},
-        "source": SOURCE,
-        "license": LICENSE,
-    }
+def program(where, number, language, task, revision):
+    """Return the row of the canonical program of one task."""
+    return program_row(
+        where, f"{number}/{language}/canonical", number, language, canonical(language, task), ACCEPTED,
+        style="canonical", source=SOURCE, license=LICENSE, revision=revision,
+    )  # fmt: skip
+
+
+def canonical(language, task):
+    """Return the whole canonical program of a task."""
+    return opening(language, task) + task["canonical_solution"]
 
 
 def opening(language, task):
@@ -155,78 +160,84 @@ def only_test(pattern, task):
     return names[0]
 
 
-def read_tasks(folder, language):
-    """Return {number: task} of one PL; a task is a row of the benchmark, its number the one in its task_id."""
-    path, tasks = table_path(folder, language), {}
-    for row_number, row in enumerate(read_table(path), 1):
-        where = f"{path}, row {row_number}"
-        number = task_number(where, row, FIELDS + MORE_FIELDS.get(language, ()))
-        if number in tasks:
-            raise UserError(f"{where}: field task_id: {row['task_id']!r} occurs twice. {get_it_again(path)}")
-        tasks[number] = row
-    if not tasks:
-        raise UserError(f"{path}: no rows. {get_it_again(path)}")
-    return tasks
-
-
-def read_table(path):
-    """Return the rows of one file; what io says of a broken one, with the remedy for a file that we cannot rebuild."""
-    if not path.parent.is_dir():
-        raise UserError(f"{path.parent}: no such folder. Set `folder` to the HumanEval-X files, from {ORIGIN}")
-    if not path.exists():
-        raise UserError(f"{path}: no such file. {get_it_again(path)}")
+def tables(folder):
+    """Return {PL: path} of the published files in or below `folder`, or of the one file that it is."""
+    if not Path(folder).exists():
+        raise UserError(f"{folder}: no such folder. {download()}")
     try:
-        return io.read_rows(path)
+        found = files(folder, *FILES)
+    except UserError:
+        raise UserError(f"{folder}: no files like {FILES[0]}. {download()}") from None
+    paths = {}
+    for language, name in zip(NAMES, FILES):
+        named = [path for path in found if path.name == name]
+        if len(named) > 1:
+            raise UserError(
+                f"{folder}: {name} is there twice, {named[0]} and {named[1]}: give a folder with one of them"
+            )
+        if named:
+            paths[language] = named[0]
+    if not paths:
+        raise UserError(f"{folder}: not one of the files {', '.join(FILES)}")
+    return paths
+
+
+def download():
+    """Return what to do where the files are not there."""
+    return (
+        "git clone --depth 1 https://github.com/THUDM/CodeGeeX, and give its folder codegeex/benchmark/humaneval-x "
+        "(--from, problems.imported.from, or make humaneval-x FOLDER=...)"
+    )
+
+
+def tasks_of(path, language):
+    """Return {number: task} of one file; a task is a row of the benchmark, its number the one in its task_id."""
+    try:
+        tasks = {}
+        for where, row in json_lines(path):
+            number = task_number(where, row, FIELDS + MORE_FIELDS.get(language, ()))
+            if number in tasks:
+                raise UserError(f"{where}: field task_id: {row['task_id']!r} occurs twice: get the file again")
+            tasks[number] = row
+        if not tasks:
+            raise UserError(f"{path}: no rows: get the file again")
     except UserError as error:
-        raise UserError(f"{str(error).removesuffix(io._REMEDY)}{get_it_again(path)}") from None
+        raise UserError(f"{error} from {ORIGIN}") from None
+    return tasks
 
 
 def task_number(where, row, fields):
     """Return the number in the task_id of a row that has all fields; otherwise a UserError naming row and field."""
     for field in fields:
-        if not isinstance(row, dict) or field not in row:
-            raise UserError(f"{where}: field {field} is missing. A HumanEval-X row has {', '.join(fields)}")
-        if not isinstance(row[field], str) or not (row[field].strip() or field in MAY_BE_EMPTY):
-            raise UserError(f"{where}: field {field} must be a text that is not empty")
+        if not text_of(where, row, field).strip() and field not in MAY_BE_EMPTY:
+            raise UserError(f"{where}: field {field} is empty: get the file again")
     number = re.fullmatch(r"\w+/(\d+)", row["task_id"])
     if not number:
-        raise UserError(f"{where}: field task_id must look like CPP/0, not {row['task_id']!r}")
+        raise UserError(
+            f"{where}: field task_id must look like CPP/0, not {row['task_id']!r}: is it HumanEval-X? If so, get the "
+            "file again"
+        )
     return int(number[1])
 
 
-def check_languages(languages):
-    """Return `languages`, or raise a UserError naming those that have no file we can judge."""
-    unknown = [language for language in languages if language not in NAMES]
-    if unknown or not languages:
-        wrong = f"no {', '.join(unknown)}" if unknown else "no language asked for"
-        raise UserError(f"HumanEval-X: {wrong}; `languages` can be any of {', '.join(NAMES)}")
-    return languages
-
-
-def check_packages(languages):
+def check_packages(paths):
     """Raise a UserError when a package that the tests of a PL import is not installed."""
-    for language in languages:
+    for language, path in paths.items():
         folder, packages = TEST_PACKAGES.get(language, ("/", ""))
         if not Path(folder).is_dir():
-            raise UserError(f"HumanEval-X in {language}: no {folder}, which its tests need: apt-get install {packages}")
+            raise UserError(
+                f"HumanEval-X in {language}: no {folder}, which its tests need: apt-get install {packages}, or move "
+                f"{path} elsewhere to go without {language}"
+            )
 
 
-def check_same_problems(tables, folder):
+def check_same_problems(tasks, paths):
     """Raise a UserError when a PL lacks a problem that another has: averages over PLs would compare unlike sets."""
-    everything = set().union(*tables.values())
-    for language, tasks in tables.items():
-        missing = sorted(everything - set(tasks))
+    everything = set().union(*tasks.values())
+    for language, table in tasks.items():
+        missing = sorted(everything - set(table))
         if missing:
-            path, shown = table_path(folder, language), ", ".join(map(str, missing[:5]))
-            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-            raise UserError(f"{path}: no problem {shown}{more}, which other PLs have. {get_it_again(path)}")
-
-
-def table_path(folder, language):
-    """Return the path of a PL's file."""
-    return Path(folder) / f"humaneval_{NAMES[language]}.jsonl.gz"
-
-
-def get_it_again(path):
-    """Return the remedy for a file that is not as published."""
-    return f"Copy {path.name} there again from {ORIGIN}"
+            shown = ", ".join(map(str, missing[:5])) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+            raise UserError(
+                f"{paths[language]}: no problem {shown}, which other PLs have: get the file again from {ORIGIN}"
+            )

@@ -23,6 +23,11 @@ from crosspl.languages import load_languages
 RETRIES = 2  # of a judge error, alone
 
 
+def judged_languages(languages, by_program):
+    """Return the PLs of a Judge of programs in `languages`; by_program: some have a checker, which is in Python."""
+    return list(dict.fromkeys([*languages, *(["python"] if by_program else [])]))
+
+
 class Judge:
     """A judge for `languages` (keys), with up to `jobs` boxes at a time. Use as a context manager.
 

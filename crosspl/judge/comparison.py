@@ -3,12 +3,12 @@
 In: two byte strings and a mode, chosen by the problem's data, never by the output. Out: whether they agree. `tokens`
 splits on ASCII whitespace; `lines` strips the end of each line and blank lines at the end; `unordered_lines` is `lines`
 in any order; `exact` is equality; `float` is `tokens` with a tolerance for numbers that are written with a point or an
-exponent on the expected side (integers stay exact).
+exponent on the expected side (integers stay exact); `yes_no` is `float`, and the words yes and no in any case.
 """
 
 import math
 
-MODES = ("tokens", "lines", "unordered_lines", "exact", "float")
+MODES = ("tokens", "lines", "unordered_lines", "exact", "float", "yes_no")
 TOLERANCE = 1e-6  # absolute or relative
 
 
@@ -22,12 +22,19 @@ def agree(actual, expected, mode="tokens"):
         return sorted(split_lines(actual)) == sorted(split_lines(expected))
     if mode == "float":
         return floats_agree(actual.split(), expected.split())
+    if mode == "yes_no":
+        return floats_agree(answers(actual), answers(expected))
     return actual.split() == expected.split()
 
 
 def split_lines(data):
     """Return the lines without trailing whitespace and without blank lines at the end."""
     return [line.rstrip() for line in data.rstrip().split(b"\n")]
+
+
+def answers(data):
+    """Return the tokens; yes and no in lower case: judges of contests accept YES, Yes and yes alike."""
+    return [token.lower() if token.lower() in (b"yes", b"no") else token for token in data.split()]
 
 
 def floats_agree(actual, expected):

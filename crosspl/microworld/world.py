@@ -10,9 +10,11 @@ in two splits, the pretraining corpus included (DESIGN section 7).
 import hashlib
 import random
 from collections import Counter
+from functools import cache
 
 from crosspl.errors import UserError
 from crosspl.microworld import operations
+from crosspl.microworld.near_misses import near_miss, near_misses
 from crosspl.microworld.printers import PRINTERS, STYLES
 from crosspl.microworld.statements import statement
 
@@ -78,6 +80,17 @@ def candidate_programs(problems, language, settings):
     return rows
 
 
+def wrong_programs(problems, language):
+    """Return for a near miss of every problem one program in each style; not yet judged."""
+    found, _ = near_misses(problems, fair_family, outputs_of)
+    printer = printer_of(language)
+    return [
+        {"problem": problem, "language": language, "style": style, "code": printer.render(ast, style)}
+        for problem, ast in found.items()
+        for style in STYLES
+    ]
+
+
 def check_shares(key, shares, wanted=()):
     """Raise UserError unless `shares` (a list, or a dict that has `wanted` as keys) has something to draw."""
     missing = [name for name in wanted if name not in shares]
@@ -99,18 +112,20 @@ def printer_of(language):
     return PRINTERS[language]
 
 
-def pretraining_corpus(problems, settings):
-    """Return documents {"prompt", "completion", "family", "language"}; raw code has only the language as its prompt.
+def pretraining_corpus(problems, settings, asked=0.0):
+    """Return documents {"statement", "language", "style", "family", "code"}; raw code has no statement.
 
     PL shares are unequal (the source PL is rich, the others are poor) and part of the code has no statement, as in the
-    corpora that real base models are trained on.
+    corpora that real base models are trained on. asked: share of the code with a statement that becomes a question,
+    with a label; half of these programs are near misses.
     """
     options = settings["pretraining"]
     check_shares("pretraining.depth_shares", options["depth_shares"], options["programs"])
     check_shares("pretraining.style_shares", options["style_shares"])
     check_shares("pretraining.language_shares", options["language_shares"])
     rng = random.Random(f"{settings['seed']} pretraining")
-    seen = {row["family"] for row in problems}
+    questions = Questions(problems, settings["seed"], asked) if asked else None
+    seen = set(questions.families) if questions else {row["family"] for row in problems}
     depths = sorted(int(depth) for depth in options["programs"])
     pools = {d: list(draw_families(rng, options["programs"][str(d)], one_depth(d), seen)) for d in depths}
     languages = sorted(options["language_shares"])
@@ -125,9 +140,29 @@ def pretraining_corpus(problems, settings):
         raw = rng.random() < raw_shares[language]
         style = rng.choices(STYLES, options["style_shares"])[0]
         text = None if raw else statement(ast, settings["phrase_shares"]["pretraining"], rng)
-        code = printers[language].render(ast, style)
-        documents.append({"statement": text, "language": language, "style": style, "family": family, "code": code})
+        label = questions.label(ast, family) if questions and not raw else {}
+        code = printers[language].render(label.pop("ast", ast), style)
+        row = {"statement": text, "language": language, "style": style, "family": family, "code": code}
+        documents.append(row | label)
     return documents
+
+
+class Questions:
+    """Draws which documents ask whether a program is right, by a generator of its own: the others stay as they were."""
+
+    def __init__(self, problems, seed, share):
+        self.rng, self.share, self.found = random.Random(f"{seed} questions"), share, {}
+        self.families = near_misses(problems, fair_family, outputs_of)[1]
+
+    def label(self, ast, family):
+        """Return {} for a document that asks nothing, else its label, and the tree that it shows instead."""
+        if self.rng.random() >= self.share:
+            return {}
+        if family not in self.found:
+            self.found[family] = near_miss(ast, family, fair_family, lambda _, other: other not in self.families)
+        if self.rng.random() < 0.5 or not self.found[family]:
+            return {"label": "correct"}
+        return {"label": "incorrect", "ast": self.found[family][0]}
 
 
 def one_depth(depth):
@@ -191,6 +226,12 @@ def family_of(ast, probes):
         if without and sum(a != b for a, b in zip(without, outputs)) < EFFECT * PROBES:
             return None
     return hashlib.md5("|".join(outputs).encode(), usedforsecurity=False).hexdigest()[:16]
+
+
+@cache
+def fair_family(ast):
+    """Return `family_of` on the fixed probes."""
+    return family_of(ast, probe_inputs())
 
 
 def outputs_of(ast, inputs):

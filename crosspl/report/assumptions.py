@@ -59,8 +59,7 @@ def assumptions(config, manifests):
 
 def base_model(config, manifests):
     """Return the base model in words: its source or its size."""
-    named = next((setting(config, path) for path in ("base.model.name", "base.name", "base.repository")
-                  if setting(config, path) != MISSING), None)  # fmt: skip
+    named = (config.get("base") or {}).get("from")
     parameters = manifests.get("base", {}).get("parameters")
     size = f"{parameters / 1e6:.2f} M parameters" if parameters else "size not recorded"
     return f"{named}, {size}" if named else f"a small Llama pretrained by this workflow, {size}"
@@ -84,7 +83,7 @@ def writers(config):
 def rl_recipe(config):
     """Return the RL settings in one line."""
     keys = {"method": "", "loss": "loss", "samples": "group", "prompts": "problems per step of generation",
-            "generations": "generations", "learning_rate": "learning rate", "beta": "KL"}  # fmt: skip
+            "generations": "generations", "learning_rate": "learning rate", "beta": "KL", "clip": "clip"}  # fmt: skip
     found = {label: setting(config, f"rl.{key}") for key, label in keys.items()}
     return ", ".join(f"{label} {value}".strip() for label, value in found.items() if value != MISSING)
 

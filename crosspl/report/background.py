@@ -18,7 +18,7 @@ PACKAGES = ("snakemake", "torch", "transformers", "trl", "peft", "tokenizers", "
 
 
 def answers(tables, pictures):
-    """Return what the answers look like: verdicts per PL and model, wrong PL, truncation."""
+    """Return what the answers look like: verdicts per PL and model, wrong PL, no program, truncation."""
     lead = (
         "Every answer was run on the tests of its problem. A judge error says nothing about the program and is "
         "left out."
@@ -31,7 +31,8 @@ def answers(tables, pictures):
         ("seed", "r", lambda row: row["checkpoint"].rpartition("seed")[2] if "seed" in row["checkpoint"] else ""),
         word("PL", "language"), word("reading", "reading"), column("pass@1", "pass_at_1", percent),
         ("interval", "r", lambda row: f"[{percent(row['low'])}, {percent(row['high'])}]"),
-        column("wrong PL %", "wrong_language_rate", percent), column("truncated %", "truncated_rate", percent),
+        column("wrong PL %", "wrong_language_rate", percent),
+        column("no program %", "extraction_failure_rate", percent), column("truncated %", "truncated_rate", percent),
         *(column(name, name, count) for name in ("OK", "WA", "RE", "TLE", "CE", "NC", "JE")),
     ]  # fmt: skip
     numbers = table("pass@1 and verdicts of every model", "pass_at_1/**.csv", rows, columns, folded=True)
@@ -66,6 +67,13 @@ def fairness(tables, pictures):
         ]
     else:
         blocks.append(missing("audit/contamination.csv"))
+    rows = tables["audit/content"]
+    if rows:
+        what = "programs of the training sets are in the PL of their label, by its own parser"
+        blocks += [Text(checked("Content", rows, what)), raw("audit/content.csv", rows)]
+    else:
+        blocks.append(missing("audit/content.csv"))
+    blocks += round_trips(tables["audit/round_trip"])
     if tables["calibration"]:
         blocks += [*pictures("calibration"), raw("calibration.csv", tables["calibration"])]
     else:
@@ -118,6 +126,15 @@ def exclusion(rows):
         return [missing("audit/exclusion.csv")]
     what = "pairs of training set and PL are as planned; an excluded PL has no example there"
     return [Text(checked("Exclusion", rows, what)), raw("audit/exclusion.csv", rows)]
+
+
+def round_trips(rows):
+    """Return in a sentence and as a table what became of gold programs on the way through prompts and back."""
+    if not rows:
+        return [missing("audit/round_trip.csv")]
+    survived, programs = (sum(int(row[name]) for row in rows) for name in ("survived", "programs"))
+    said = f"Round trip: {survived} of {programs} gold programs come back right from an answer that says them."
+    return [Text(said), raw("audit/round_trip.csv", rows)]
 
 
 def assumed(tables, config):

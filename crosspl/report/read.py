@@ -35,11 +35,17 @@ TABLES = {  # file below results/: the columns that the page reads
                    "covered_high mde power mark",
     "sft_data/matching": "mixture quantity value off_by declared ok",
     "audit/exclusion": "training_set language role examples ok",
-    "audit/contamination": "training_set examples eval_problems shared_families shared_programs shared_statements ok",
+    "audit/contamination": "training_set examples eval_problems shared_families shared_programs shared_statements "
+                           "same_problems ok",
+    "audit/content": "training_set language programs not_in_it blocks foreign_blocks ok",
+    "audit/round_trip": "language style programs same judged_again survived lost reasons",
     "cost": "level stage command commands attempts wall_s cpu_s gpu_s peak_mib peak_gpu_mib trained_tokens "
             "generated_tokens programs_judged",
 }  # fmt: skip
-SCORES = "checkpoint language reading problems samples pass_at_1 low high wrong_language_rate truncated_rate OK WA JE"
+SCORES = (
+    "checkpoint language reading problems samples pass_at_1 low high wrong_language_rate "
+    "extraction_failure_rate truncated_rate OK WA JE"
+)
 PROJECTION = "layer centred problem language x y explained_x explained_y"
 CHECKPOINT = re.compile(r"(base|(sft/\w+|rl/\w+/\w+)/seed(?P<seed>\d+))$")
 

@@ -1,0 +1,65 @@
+"""Settings of training that do not go together, found before anything is trained.
+
+In: the merged config, the names of its files. Out: nothing, or a UserError that names file, key and remedy.
+"""
+
+from crosspl.config_places import where
+from crosspl.errors import UserError
+
+
+def check_training(config, files):
+    """Raise a UserError for settings of SFT, RL, its variants or sampling that contradict each other."""
+    gpus = {stage: config["resources"][stage]["gpu"] for stage in ("train_sft", "train_rl", "sample")}
+    check_micro_batch(config["sft"], config["sft"]["batch"], "sft.batch", gpus["train_sft"], where(files, ["sft"]))
+    check_rl(config, config["rl"], gpus["train_rl"], where(files, ["rl"]))
+    for name, variant in config["rl_variants"].items():
+        place = where(files, ["rl_variants", name])
+        known = ["base", *config["mixtures"]["names"]]
+        if unknown := [init for init in variant["inits"] if init not in known]:
+            raise UserError(f"{place}.inits: unknown {unknown[0]!r}; known are {', '.join(known)}")
+        check_rl(config, config["rl"] | variant["settings"], gpus["train_rl"], f"{place}.settings")
+    if config["sampling"]["engine"] == "vllm":
+        check_engine(config, gpus["sample"], "sample", f"{where(files, ['sampling'])}.engine")
+    for stage in ("train_base", "sample", "align", "teacher"):
+        if config["resources"][stage]["gpu"] > 1:
+            raise UserError(f"{where(files, ['resources', stage])}.gpu: only SFT and RL use several GPUs; set 1")
+    if config["precision"]["quantization"] and not config["base"]["from"]:
+        raise UserError(f"{where(files, ['precision', 'quantization'])}: only a published base model is quantized")
+
+
+def check_rl(config, rl, gpus, place):
+    """Raise a UserError for one block of settings of RL, found at `place`."""
+    answers, minibatches = rl["prompts"] * rl["samples"], rl["minibatches"]
+    if answers % minibatches or answers // minibatches % rl["samples"]:
+        raise UserError(
+            f"{place}.minibatches: {minibatches} minibatches must divide the {answers} answers of a "
+            f"generation into whole groups of rl.samples = {rl['samples']}"
+        )
+    check_micro_batch(rl, answers // minibatches, "the answers of a minibatch", gpus, place)
+    if rl["rollouts"] == "vllm":
+        check_engine(config, gpus, "train_rl", f"{place}.rollouts")
+    if rl["redraw"] and rl["curriculum"]:
+        raise UserError(f"{place}.redraw: would ask problems of other stages of the curriculum; set it to 0")
+    if rl["redraw"] and gpus > 1:
+        raise UserError(f"{place}.redraw: groups are drawn again on one GPU only; set it to 0")
+    if config["task"] != "generation" and (rl["curriculum"] or rl["executed_lines"]):
+        raise UserError(f"{place}: curriculum and executed_lines are about programs; the task is {config['task']}")
+    if rl["curriculum"] and rl["curriculum"][-1]:
+        raise UserError(f"{place}.curriculum: the last stage must be 0, the whole task")
+    if len(rl["curriculum"]) > rl["generations"]:
+        raise UserError(f"{place}.curriculum: {len(rl['curriculum'])} stages in {rl['generations']} generations")
+
+
+def check_micro_batch(settings, number, words, gpus, place):
+    """Raise a UserError unless micro-batches on all GPUs divide the batch."""
+    micro, processes = settings["micro_batch"] or 1, max(1, gpus)
+    if number % (micro * processes):
+        raise UserError(f"{place}.micro_batch: {micro} on each of {processes} GPUs must divide {words}, {number}")
+
+
+def check_engine(config, gpus, stage, place):
+    """Raise a UserError for vLLM without a GPU, or with numbers that it has no adapters for."""
+    if config["precision"]["weights"] != "bfloat16":
+        raise UserError(f"{place}: vllm computes adapters in 16 bits alone: set precision.weights: bfloat16")
+    if not gpus:
+        raise UserError(f"{place}: vllm needs a GPU: set resources.{stage}.gpu, or take transformers")

@@ -1,0 +1,1 @@
+"""Training problems that are eval problems in disguise: by statement, tests, program, behaviour; their fate."""

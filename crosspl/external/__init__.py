@@ -1,0 +1,1 @@
+"""Checkpoints of others: model folders of transformers and adapter folders of PEFT, evaluated and never trained."""
