@@ -14,6 +14,7 @@ from crosspl import experiment as ex
 from crosspl import external_inputs as xi
 from crosspl import import_inputs as im
 from crosspl import manifest as mf
+from crosspl import oorl_inputs as oi
 from crosspl import task
 from crosspl import teacher_inputs as ti
 from crosspl import workflow as wf
@@ -91,12 +92,12 @@ report: "report/workflow.rst"
 wildcard_constraints:
     language="[a-z_]+",
     mixture="[a-z][a-z_0-9]*",
-    training_set=r"pretraining|sft/[a-z_0-9]+|rl/[a-z_]+",
+    training_set=r"pretraining|sft/[a-z_0-9]+|rl/[a-z_]+|groups/[a-z]+",
     sweep="[a-z][a-z_0-9]*",
     init="[a-z_0-9]+",
     source="[a-z_]+",
     seed=r"\d+",
-    checkpoint=rf"(ablated/(language|random)/)?({MODEL})|{EXTERNAL}",
+    checkpoint=rf"((ablated/(language|random)|translation/[a-z_]+)/)?({MODEL})|{EXTERNAL}",
 
 
 include: "rules/data.smk"
@@ -107,6 +108,7 @@ include: bi.rules(config)
 include: "rules/sft.smk"
 include: "rules/rl.smk"
 include: "rules/evaluation.smk"
+include: "rules/translation.smk"
 include: "rules/alignment.smk"
 include: "rules/analysis.smk"
 include: "rules/report.smk"

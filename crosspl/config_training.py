@@ -3,8 +3,11 @@
 In: the merged config, the names of its files. Out: nothing, or a UserError that names file, key and remedy.
 """
 
+from crosspl.checkpoints import VARIANT
 from crosspl.config_places import where
 from crosspl.errors import UserError
+from crosspl.experiment import rl_settings
+from crosspl.languages import known_languages
 
 
 def check_training(config, files):
@@ -17,7 +20,8 @@ def check_training(config, files):
         known = ["base", *config["mixtures"]["names"]]
         if unknown := [init for init in variant["inits"] if init not in known]:
             raise UserError(f"{place}.inits: unknown {unknown[0]!r}; known are {', '.join(known)}")
-        check_rl(config, config["rl"] | variant["settings"], gpus["train_rl"], f"{place}.settings")
+        check_rl(config, rl_settings(config, f"{VARIANT}{name}"), gpus["train_rl"], f"{place}.settings")
+    check_translation(config, files)
     if config["sampling"]["engine"] == "vllm":
         check_engine(config, gpus["sample"], "sample", f"{where(files, ['sampling'])}.engine")
     for stage in ("train_base", "sample", "align", "teacher"):
@@ -44,10 +48,34 @@ def check_rl(config, rl, gpus, place):
         raise UserError(f"{place}.redraw: groups are drawn again on one GPU only; set it to 0")
     if config["task"] != "generation" and (rl["curriculum"] or rl["executed_lines"]):
         raise UserError(f"{place}: curriculum and executed_lines are about programs; the task is {config['task']}")
+    if rl["task"] == "translation":
+        check_translating(config, rl, place)
     if rl["curriculum"] and rl["curriculum"][-1]:
         raise UserError(f"{place}.curriculum: the last stage must be 0, the whole task")
     if len(rl["curriculum"]) > rl["generations"]:
         raise UserError(f"{place}.curriculum: {len(rl['curriculum'])} stages in {rl['generations']} generations")
+
+
+def check_translating(config, rl, place):
+    """Raise a UserError for RL on translation without pairs, or with what is about generation alone."""
+    if config["task"] != "generation" or rl["curriculum"] or rl["executed_lines"]:
+        raise UserError(f"{place}.task: translation goes with task: generation, no curriculum and no executed_lines")
+    sources, targets = config["translation"]["from"], config["translation"]["into"]
+    if not any(source != target for source in sources for target in targets):
+        raise UserError(f"{place}.task: translation needs two different PLs in translation.from and translation.into")
+    if len(config["languages"]["source"]) > 1:
+        raise UserError(f"{place}.task: translation is the same whatever the source PL: name one in languages.source")
+
+
+def check_translation(config, files):
+    """Raise a UserError where translation names a PL that is not known, or trains on an unseen one."""
+    for key in ("from", "into", "evaluate"):
+        place = where(files, ["translation", key])
+        for name in config["translation"][key]:
+            if name not in known_languages():
+                raise UserError(f"{place}: unknown language {name!r}; known are {', '.join(known_languages())}")
+            if key != "evaluate" and name in config["languages"]["unseen"]:
+                raise UserError(f"{place}: {name!r} is in languages.unseen, which no training may hold: take it out")
 
 
 def check_micro_batch(settings, number, words, gpus, place):

@@ -46,7 +46,36 @@ def inits(config):
 def rl_settings(config, init):
     """Return the settings of RL from an init: the experiment's, changed by its variant's."""
     name = variant_of(init)
-    return config["rl"] | (config["rl_variants"][name]["settings"] if name else {})
+    own = config["rl_variants"][name]["settings"] if name else {}
+    return config["rl"] | own | {"off_policy": config["rl"]["off_policy"] | own.get("off_policy", {})}
+
+
+def is_translation(config, init):
+    """Return whether RL from an init is on the translation of programs, and not on their generation."""
+    return rl_settings(config, init)["task"] == "translation"
+
+
+def translation_languages(config):
+    """Return the PLs of the pairs that RL translates, each once."""
+    return _once(config["translation"]["from"], config["translation"]["into"])
+
+
+def group_forms(config, inits):
+    """Return the forms of groups that RL from `inits` learns from, each once; one without weight counts for nothing."""
+    chosen = [rl_settings(config, init)["off_policy"] for init in inits]
+    return _once([one["groups"] for one in chosen if one["groups"] and one["weight"]])
+
+
+def group_languages(config, form):
+    """Return the PLs of the programs in groups of a form."""
+    return config["groups"][form]["languages"] + ["llvm_ir"] * (form == "ir")
+
+
+def further_languages(config, init):
+    """Return the PLs that RL from an init trains on beside those of SFT and its source PL."""
+    translated = translation_languages(config) if is_translation(config, init) else []
+    shown = group_languages(config, "programs") if "programs" in group_forms(config, [init]) else []
+    return [name for name in _once(translated, shown) if name not in training_languages(config)]
 
 
 def checkpoints(config):
@@ -120,7 +149,10 @@ def training_sets(config):
     """Return the training sets of the audits' tables: mixtures of the report, PLs of RL with the matrix's, corpus."""
     sets = [f"sft/{mixture}" for mixture in report_mixtures(config)]
     matrix = [name for key in ("sources", "oracles") for name in config["matrix"][key] if name in all_languages(config)]
-    return sets + [f"rl/{source}" for source in _once(config["languages"]["source"], matrix)] + pretraining(config)
+    translation = ["rl/translation"] if any(is_translation(config, init) for init in inits(config)) else []
+    groups = [f"groups/{form}" for form in group_forms(config, inits(config))]
+    sources = [f"rl/{source}" for source in _once(config["languages"]["source"], matrix)]
+    return sets + sources + translation + groups + pretraining(config)
 
 
 def pretraining(config):
@@ -135,7 +167,13 @@ def audited_sets(config, audit):
     """
     if audit == "round_trip":
         return all_languages(config)
-    return [name for name in training_sets(config) if audit != "content" or name != "pretraining"]
+    sets = training_sets(config)
+    return sets if audit != "content" else [name for name in sets if has_content(name)]
+
+
+def has_content(training_set):
+    """Return whether a training set's texts are looked at; pairs and groups hold programs that the judge has run."""
+    return training_set not in ("pretraining", "rl/translation") and not training_set.startswith("groups/")
 
 
 def table_plan(config, **changes):
@@ -157,10 +195,13 @@ def table_plan(config, **changes):
         "mark": [mark(config)],
     }
     options |= changes
+    own = {name: mixture_languages(config, start_of(name)) if changed_by_variant(config, start_of(name))[0] else []
+           for name in options["inits"]}  # fmt: skip
+    further = {name: further_languages(config, name) for name in own}
     options["init-languages"] = [
-        f"{name}={','.join(mixture_languages(config, start_of(name)))}"
-        for name in options["inits"]
-        if changed_by_variant(config, start_of(name))[0]
+        f"{name}={','.join(_once(own[name] or config['languages']['sft'], further[name]))}"
+        for name in own
+        if own[name] or further[name]
     ]
     return " ".join(f"--{name} {shlex.join(map(str, values))}" for name, values in options.items() if values)
 

@@ -26,17 +26,17 @@ def is_hard_coded(code, tests):
     return any(len(words) >= WORDS and words <= held for words in map(set, map(str.split, accepted)))
 
 
-def hidden_pass_rate(judge, earned, language, tests, most):
+def hidden_pass_rate(judge, earned, tests, most):
     """Return the share of programs that pass the tests after the first `tests`, None where there are none to run.
 
-    earned: (problem, program) of every answer with a reward. At most `most` different ones are run.
+    earned: (problem, judge's row) of every answer with a reward. At most `most` different ones are run.
     """
     found = {}
-    for problem, code in earned:
+    for problem, row in earned:
         if len(problem["tests"]) > tests and len(found) < most:
-            found[problem["id"], code] = problem
+            found[problem["id"], row["code"]] = problem, row["language"]
     rows = [judge_row(problem | {"tests": problem["tests"][tests:]}, language, code, str(number))
-            for number, ((_, code), problem) in enumerate(found.items())]  # fmt: skip
+            for number, ((_, code), (problem, language)) in enumerate(found.items())]  # fmt: skip
     verdicts = [row["verdict"] for row in judge.judge(rows, stop_on_first_failure=True)] if rows else []
     known = [verdict for verdict in verdicts if verdict != "JE"]
     return known.count("OK") / len(known) if known else None

@@ -3,7 +3,7 @@
 A source is a module with two functions, and more where it can also feed the embedded base model or make near misses:
   build_problems(settings) -> problem rows, and Drops for those left out
   candidate_programs(problems, language, settings) -> program rows, not yet judged, in any order
-  pretraining_corpus(problems, settings, asked) -> documents, some of which ask about code (microworld only)
+  pretraining_corpus(problems, settings, asked, translated) -> documents, some of which ask about code (microworld only)
   wrong_programs(problems, language) -> wrong programs for code verification, not yet judged (microworld only)
 Published data sets are one source, `imported`: rule import_problems makes the files that it reads (crosspl.importers).
 In: the source's name in the config. Out: its module; checked problem rows; judge rows.

@@ -41,12 +41,19 @@ def stop_texts(problem, language, protocol):
 
 def ask(problem, language, protocol):
     """Return the prompt that asks for `problem` in `language`: a text, or the messages of a chat."""
-    begun = opening(problem, language)
-    if begun is None and problem["statement"] is None:
+    begun, shown = opening(problem, language), problem.get("shown")
+    if begun is None and problem["statement"] is None and not shown:
         raise UserError(f"problem {problem['id']}: no statement and no prompt in {language}, so it cannot be asked")
     if protocol["style"] == "chat":
         return [{"role": "user", "content": request(problem, language, protocol)}]
+    if shown:
+        return format_prompt(language, to_translate(shown)) + (begun or "")
     return format_prompt(language, problem["statement"]) if begun is None else begun
+
+
+def to_translate(shown):
+    """Return the words that stand where a statement would, in the plain style, for a program to be translated."""
+    return f"translate from {shown['language']}\n{fenced(shown['code'], shown['language'])}"
 
 
 def request(problem, language, protocol):
@@ -56,6 +63,8 @@ def request(problem, language, protocol):
     if "label" in problem:  # the question of code verification; asked without these words, chat models say more
         words = f"Below is a program in {name}, after its task. Answer with one word, correct or incorrect."
         return f"{words}\n\n{problem['statement']}"
+    if shown := problem.get("shown"):
+        return translation_request(shown, begun, name, mark, protocol)
     if begun is not None:
         task = f"{problem['statement']}\n\n" if problem["statement"] else ""
         return (
@@ -66,6 +75,16 @@ def request(problem, language, protocol):
     return (
         f"Solve the task below with a program in {name}{reading}. "
         f"Answer with the whole program in one ```{mark} block.\n\n{problem['statement']}"
+    )
+
+
+def translation_request(shown, begun, name, mark, protocol):
+    """Return the user's turn that asks for a program in another PL, with the declaration there where one is given."""
+    other = protocol["languages"][shown["language"]]
+    given = f"\n\nBegin with this; keep its names and types.\n\n{fenced(begun, mark)}" if begun is not None else ""
+    return (
+        f"Translate the {other['name']} program below into {name}; it must do the same. Answer with the whole program "
+        f"in one ```{mark} block.\n\n{fenced(shown['code'], other['fence'][0])}{given}"
     )
 
 

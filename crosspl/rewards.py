@@ -14,6 +14,7 @@ from crosspl.errors import UserError
 from crosspl.hacking import hidden_pass_rate, is_empty, is_hard_coded
 from crosspl.problems import judge_row
 from crosspl.protocol import PLAIN, program_of, said
+from crosspl.translation import language_of
 from crosspl.verification import CORRECT, answer_of, verdict_of
 from crosspl.wrong_language import wrong_language
 
@@ -45,11 +46,17 @@ def key_of(row):
     return row["problem"], row["code"]
 
 
+def judged_row(problem, program, language, key, tests):
+    """Return the judge's row for an answer, in the PL that its question asks for."""
+    return judge_row(problem, language_of(problem, language), program.code, key, tests) | {"problem": problem["id"]}
+
+
 def execution_reward(judge, problems, language, tests, harness_reward=False, protocol=PLAIN, hidden=0):
     """Return the reward function for answers in `language`, judged on the first `tests` tests of their problem.
 
     hidden: answers per generation that are run on the other tests. A problem with a harness instead of tests is a
-    UserError unless `harness_reward`: its asserts are in the box.
+    UserError unless `harness_reward`: its asserts are in the box. A translation (crosspl.translation) is in the PL of
+    its question, and without the form that was asked for it fails, whatever it does: equation 4 of OORL.
     """
     by_id = {problem["id"]: problem for problem in problems}
     for problem in problems:
@@ -62,11 +69,11 @@ def execution_reward(judge, problems, language, tests, harness_reward=False, pro
 
     def rows_of(asked, found):
         pairs = enumerate(zip(asked, found))
-        return [judge_row(one, language, program.code, str(n), tests) | {"problem": one["id"]}
-                for n, (one, program) in pairs]  # fmt: skip
+        return [judged_row(one, program, language, str(n), tests) for n, (one, program) in pairs]
 
     def programs(completions, asked):
-        return [program_of(completion, one, language, protocol) for completion, one in zip(completions, asked)]
+        pairs = zip(completions, asked)
+        return [program_of(answer, one, language_of(one, language), protocol) for answer, one in pairs]
 
     def finished(examples, completions):
         asked = [by_id[example["problem"]] for example in examples]
@@ -79,22 +86,23 @@ def execution_reward(judge, problems, language, tests, harness_reward=False, pro
         rows = rows_of(asked, found)
         verdicts = early.verdicts(rows)
         if log_metric:
-            codes, passed = [row["code"] for row in rows], [verdict == "OK" for verdict in verdicts]
+            passed = [verdict == "OK" for verdict in verdicts]
             for name in ("CE", "JE", "RE", "TLE", "WA"):
                 log_metric(f"verdict/{name}", verdicts.count(name) / len(verdicts))
             log_metric("wrong_language_rate", sum(wrong_language(judge, rows, verdicts)) / len(rows))
             if protocol["style"] == "chat":  # plain answers are programs as they are
                 log_metric("extraction_failure_rate", sum(not program.extracted for program in found) / len(rows))
-            log_metric(
-                "empty_rate", sum(is_empty(code, judge.entries[language]["comment"]) for code in codes) / len(rows)
-            )
+            empty = [is_empty(row["code"], judge.entries[row["language"]]["comment"]) for row in rows]
+            log_metric("empty_rate", sum(empty) / len(rows))
             coded = [is_hard_coded(row["code"], row["tests"]) for row in rows]
             log_metric("hard_coded_rate", sum(coded) / len(rows))
-            earned = [(one, code) for one, code, yes in zip(asked, codes, passed) if yes]
-            rate = hidden_pass_rate(judge, earned, language, tests, hidden) if earned and hidden else None
+            earned = [(one, row) for one, row, yes in zip(asked, rows, passed) if yes]
+            rate = hidden_pass_rate(judge, earned, tests, hidden) if earned and hidden else None
             if rate is not None:
                 log_metric("hidden_pass_rate", rate)
-        return [None if verdict == "JE" else float(verdict == "OK") for verdict in verdicts]
+        formless = [one.get("into") and not program.extracted for one, program in zip(asked, found)]
+        return [None if verdict == "JE" else float(verdict == "OK" and not lacking)
+                for verdict, lacking in zip(verdicts, formless)]  # fmt: skip
 
     reward.finished = finished
     return reward

@@ -42,7 +42,7 @@ def balanced_sample(documents, count):
     """Return at most `count` documents of each PL, style and label, in order: rare ones get tokens of their own too."""
     counts, sample = defaultdict(int), []
     for document in documents:
-        kind = document["language"], document["style"], document.get("label")
+        kind = document["language"], document["style"], document.get("label"), "shown" in document
         counts[kind] += 1
         if counts[kind] <= count:
             sample.append(document)

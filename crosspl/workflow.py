@@ -196,12 +196,20 @@ def audited_languages(config, training_set):
     kind, _, name = training_set.partition("/")
     if kind == "pretraining":
         return ex.training_languages(config)
+    if kind == "groups":
+        return ex.group_languages(config, name)
+    if training_set == "rl/translation":
+        return ex.translation_languages(config)
     return ex.mixture_languages(config, name) if kind == "sft" else [name]
 
 
 def audited_files(config, results, training_set):
     """Return the files that hold a training set; RL's are the problems, or the items of code verification."""
     kind, _, name = training_set.partition("/")
+    if kind == "groups":
+        return [f"{results}/groups/{name}.jsonl.gz"]
+    if training_set == "rl/translation":
+        return [f"{results}/translation/rl.jsonl.gz"]
     if kind == "rl":
         return items(config, [name])
     return [f"{results}/base/corpus.jsonl.gz" if kind == "pretraining" else f"{results}/sft_data/{name}.jsonl.gz"]

@@ -30,10 +30,11 @@ rule build_corpus:
         vocabulary=config["base"]["vocabulary"],
         documents=config["base"]["tokenizer_documents"],
         asked=task.asked_share(config),
+        translated=oi.asked_share(config),
     shell:
         "python -m scripts.build_corpus --source {params.source} --settings {params.settings:q}"
         " --problems {input.problems} --vocabulary {params.vocabulary} --documents-per-kind {params.documents}"
-        " --asked {params.asked}"
+        " --asked {params.asked} --translated {params.translated}"
         " --corpus {output.corpus} --tokenizer results/base 2>&1 | tee {log}"
 
 

@@ -16,18 +16,23 @@ rule train_rl:
         programs=lambda wildcards: ex.rl_programs(
             config, wildcards.init, wildcards.source
         ),
+        oorl=lambda wildcards: oi.rl_files(config, wildcards.init),
         excluded="results/audit/excluded.csv",
-        audits=expand(
+        audits=lambda wildcards: expand(
             "results/audit/{audit}/{training_set}.csv",
             audit=["exclusion", "contamination"],
-            training_set=[*ex.pretraining(config), "rl/{source}"],
+            training_set=ex.pretraining(config)
+            + oi.audited(config, wildcards.init, wildcards.source),
         ),
         content="results/audit/content/rl/{source}.csv",
         round_trip="results/audit/round_trip/{source}.csv",
         languages=lambda wildcards: own(
             expand(
                 "languages/{language}.yaml",
-                language={wildcards.source, *ex.training_languages(config)},
+                language={
+                    *oi.rl_languages(config, wildcards.init, wildcards.source),
+                    *ex.training_languages(config),
+                },
             )
         ),
         code=wf.code("scripts/train_rl.py"),
@@ -67,11 +72,14 @@ rule train_rl:
         ),
         verification=lambda wildcards: task.items_option(config, [wildcards.source]),
         languages=ex.training_languages(config),
-        protocol=lambda wildcards: wf.protocol(config, [wildcards.source]),
+        oorl=lambda wildcards: oi.rl_options(config, wildcards.init),
+        protocol=lambda wildcards: wf.protocol(
+            config, oi.rl_languages(config, wildcards.init, wildcards.source)
+        ),
         output=lambda wildcards: f"results/rl/{wildcards.init}/{wildcards.source}/seed{wildcards.seed}",
     shell:
         "python -W ignore -m scripts.train_rl --base results/base {params.adapter} --problems {input.problems}"
-        " {params.verification} {params.programs} --excluded {input.excluded} --language {wildcards.source}"
+        " {params.verification} {params.programs} {params.oorl} --excluded {input.excluded} --language {wildcards.source}"
         " --languages {params.languages} --lora {params.lora:q} --settings {params.settings:q}"
         " --precision {params.precision:q} --gpus {resources.gpu} --vllm-percent {resources.vllm_percent}"
         " --protocol {params.protocol:q} --seed {wildcards.seed} --jobs {resources.boxes}"

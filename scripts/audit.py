@@ -71,7 +71,11 @@ def rows_of(args, problems):
     if not args.data:
         return [problem | {"problem": problem["id"], "language": args.languages[0]} for problem in chosen]
     rows = read_rows(args.data)
-    if args.training_set.startswith("rl/"):
+    if args.training_set.startswith("groups/"):
+        rows = [row | one for row in rows for one in row["winners"] + row["losers"]]
+    elif args.training_set == "rl/translation":
+        rows += [row | {"language": row["from"]} for row in rows]  # a pair holds two PLs
+    elif args.training_set.startswith("rl/"):
         rows = items_of(chosen, rows)
     statements = {problem["id"]: problem["statement"] for problem in problems}
     return [row if "statement" in row else row | {"statement": statements[row["problem"]]} for row in rows]

@@ -11,6 +11,7 @@ from crosspl.errors import UserError, run_command
 from crosspl.io import read_rows, write_json, write_rows, write_text
 from crosspl.problems import SOURCES, load_source
 from crosspl.prompts import format_prompt
+from crosspl.protocol import to_translate
 from crosspl.tokenizer import balanced_sample, tokenizer_config, train_tokenizer
 from crosspl.verification import question
 
@@ -23,6 +24,7 @@ def main(argv=None):
     parser.add_argument(
         "--asked", type=float, default=0.0, help="share of documents that ask whether code is right (0)"
     )
+    parser.add_argument("--translated", type=float, default=0.0, help="share of documents that translate a program (0)")
     parser.add_argument("--vocabulary", required=True, type=int, help="number of tokens")
     parser.add_argument("--documents-per-kind", required=True, type=int, help="per PL and style, for the tokenizer")
     parser.add_argument("--corpus", required=True)
@@ -34,7 +36,7 @@ def main(argv=None):
             f"problem source {args.source} has no pretraining corpus: the embedded base model cannot be made from it. "
             "results/parallel_matrix.csv and results/programs.csv need no model; see docs/import.md"
         )
-    documents = source.pretraining_corpus(read_rows(args.problems), args.settings, args.asked)
+    documents = source.pretraining_corpus(read_rows(args.problems), args.settings, args.asked, args.translated)
     rows = [asked(d) if "label" in d else written(d) for d in documents]
     sample = balanced_sample(rows, args.documents_per_kind)
     tokenizer = train_tokenizer([row["prompt"] + row["completion"] for row in sample], args.vocabulary)
@@ -44,8 +46,9 @@ def main(argv=None):
 
 
 def written(document):
-    """Return the corpus row in which a program is written."""
-    prompt = format_prompt(document["language"], document["statement"])
+    """Return the corpus row in which a program is written, after a statement or the same program in another PL."""
+    words = to_translate(document["shown"]) if "shown" in document else document["statement"]
+    prompt = format_prompt(document["language"], words)
     return document | {"prompt": prompt, "completion": document.pop("code")}
 
 

@@ -21,6 +21,7 @@ from crosspl.progress import Progress
 from crosspl.protocol import PLAIN, answerable, ask, stop_texts
 from crosspl.provenance import digest, state_folder
 from crosspl.sampling import end_ids, room_for, sample, seed_of
+from crosspl.translation import as_problems as as_translations
 from crosspl.verification import as_problems
 
 READINGS = ("greedy", "sampled")  # not those of crosspl.passk: an edit of statistics must not sample again
@@ -33,6 +34,7 @@ def main(argv=None):
     parser.add_argument("--external", action="store_true", help="base and adapter are folders as others publish them")
     parser.add_argument("--problems", required=True)
     parser.add_argument("--items", nargs="*", default=[], help="items of code verification, one file per PL")
+    parser.add_argument("--pairs", help="programs to be translated into --languages, instead of statements")
     parser.add_argument("--languages", required=True, nargs="+")
     parser.add_argument("--precision", default=models.FLOAT32, type=json.loads, help="of the base model, JSON")
     parser.add_argument("--gpus", default=0, type=int, help="GPUs of this job; 0: the CPU")
@@ -43,7 +45,7 @@ def main(argv=None):
     args = parser.parse_args(argv)
     models.use_gpus(args.gpus)
     files = loading.files_of if args.external else models.model_files
-    inputs = [*files(args.base, args.adapter), args.problems]
+    inputs = [*files(args.base, args.adapter), args.problems, *([args.pairs] if args.pairs else [])]
     # The same files make another model when they are somebody else's: its precision, what ends an answer.
     settings = [args.settings, args.precision, models.stack(), args.protocol["style"], args.external]
     state = state_folder("completions", __file__, inputs, *settings)
@@ -64,9 +66,19 @@ def main(argv=None):
 def evaluated(args):
     """Return {PL: the problems of the evaluated split}, in code verification the questions about their programs."""
     problems = of_split(check_problems(read_rows(args.problems), args.problems), args.settings["split"])
+    if args.pairs:
+        return translations(problems, read_rows(args.pairs), args.languages)
     if not args.items:
         return dict.fromkeys(args.languages, problems)
     return {language: as_problems(problems, read_rows(path)) for language, path in zip(args.languages, args.items)}
+
+
+def translations(problems, pairs, languages):
+    """Return {PL: the questions to translate into it}; each has its problem's id, which occurs once per PL."""
+    found = as_translations(problems, pairs)
+    by_id = {pair["id"]: pair["problem"] for pair in pairs}
+    return {language: [question | {"id": by_id[question["id"]]} for question in found if question["into"] == language]
+            for language in languages}  # fmt: skip
 
 
 def check_prompts(model, tokenizer, problems, args):

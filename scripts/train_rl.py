@@ -1,6 +1,7 @@
 """RL in one source PL from one init with one seed: TRL GRPOTrainer, reward by execution through the judge.
 
-In code verification (--items) the reward is the right label, and nothing is executed.
+In code verification (--items) the reward is the right label, and nothing is executed. With --pairs programs are to be
+translated; with --groups there is a preference loss beside RL (OORL, docs/oorl.md).
 
 In: the base model, the init's adapter (or none: a fresh adapter on `base`), the problems of the RL split that are
 not excluded, settings. Out: a PEFT adapter folder, history.csv, manifest.json with the proofs of train_sft.
@@ -15,6 +16,7 @@ from crosspl.chat import check_chat, check_context
 from crosspl.contamination.fate import without
 from crosspl.errors import UserError, run_command
 from crosspl.executed_lines import traced_with
+from crosspl.groups.rows import check_groups
 from crosspl.io import read_rows, stream_rows
 from crosspl.judge.client import Judge, judged_languages
 from crosspl.problems import check_problems, of_split
@@ -24,8 +26,11 @@ from crosspl.rewards import answer_reward, execution_reward
 from crosspl.rl import curriculum
 from crosspl.rl.engines import engine_of
 from crosspl.rl.line_masks import LineMasks
+from crosspl.rl.preferences import preference_groups
 from crosspl.rl.train import train_grpo
 from crosspl.training import processes, write_history
+from crosspl.translation import as_problems as as_translations
+from crosspl.translation import language_of
 from crosspl.verification import as_problems
 
 
@@ -35,6 +40,8 @@ def parse(argv):
     parser.add_argument("--adapter", help="folder of the init's adapter; none: RL from base")
     parser.add_argument("--problems", required=True)
     parser.add_argument("--items", help="items of code verification in the source PL")
+    parser.add_argument("--pairs", help="pairs for translation, of which those of the RL split are asked")
+    parser.add_argument("--groups", help="equivalent and inequivalent programs, for rl.off_policy")
     parser.add_argument("--programs", help="right programs in the source PL, for a curriculum")
     parser.add_argument("--excluded", help="excluded.csv: problems that are eval problems in disguise")
     parser.add_argument("--language", required=True, help="source PL")
@@ -59,22 +66,26 @@ def main(argv=None):
     args = parse(argv)
     models.use_gpus(args.gpus)
     launch.spread(args.gpus, args.launch)
-    files = [args.problems, *filter(None, [args.excluded, args.items, args.programs])]
+    files = [args.problems, *filter(None, [args.excluded, args.items, args.programs, args.pairs, args.groups])]
     inputs = [*models.model_files(args.base, args.adapter), *files]
     stages = asked(args)
     problems = [problem for stage in stages for problem in stage]
     tokenizer = models.load_tokenizer(args.base)
-    prompts = [ask(problem, args.language, args.protocol) for problem in problems]
+    prompts = [ask(problem, language_of(problem, args.language), args.protocol) for problem in problems]
     check_chat(tokenizer, prompts[0], args.base)
     base = models.load_base(args.base, args.precision)
     check_context(base, tokenizer, prompts, args.settings["max_tokens"], "rl.max_tokens")
+    groups, long = preferences(args, tokenizer)
     if args.adapter:
         model = models.load_adapter(base, args.adapter, trainable=True)
     else:
         model = models.fresh_adapter(base, args.lora, args.seed)
     start = models.adapter_hash(model)
     trainable = models.trainable_parameters(model)
-    judged = judged_languages([args.language, *args.languages], any(problem.get("checker") for problem in problems))
+    asked_in = dict.fromkeys(language_of(problem, args.language) for problem in problems)
+    judged = judged_languages(
+        [args.language, *asked_in, *args.languages], any(problem.get("checker") for problem in problems)
+    )
     traced = traced_with(args.language) if args.settings["executed_lines"] else []
     judged = list(dict.fromkeys([*judged, *traced]))
     with Judge(judged, jobs=max(1, args.jobs // processes()), cache=args.cache or None) as judge:
@@ -89,10 +100,11 @@ def main(argv=None):
             model, tokenizer, stages, args.language, rewarded(args, judge, problems), settings, args.seed, state,
             args.title, args.protocol, args.precision, engine_of(settings, args.base, tokenizer, prompts, *place),
             LineMasks(judge, problems, args.language, settings["tests"], args.protocol, tokenizer) if traced else None,
+            groups,
         )  # fmt: skip
     if not launch.is_first():
         return
-    if all(entry["frac_reward_zero_std"] == 1 for entry in history if "frac_reward_zero_std" in entry):
+    if not groups and all(entry["frac_reward_zero_std"] == 1 for entry in history if "frac_reward_zero_std" in entry):
         raise UserError(
             f"RL from {args.adapter or args.base} in {args.language}: in every group all answers had the same reward, "
             "so there was nothing to learn. Leave this PL out of the sources and oracles, or start from a better model"
@@ -104,6 +116,8 @@ def main(argv=None):
         "source": args.language,
         "seed": args.seed,
         "trainable_parameters": trainable,
+        "asked": len(problems),
+        **({"groups": len(groups), "groups_too_long": long} if groups else {}),
         "toolchain": toolchain,
         "sandbox": sandbox,
         "inputs": {path: file_hash(path) for path in inputs},
@@ -121,7 +135,11 @@ def asked(args):
     problems = without(of_split(check_problems(read_rows(args.problems), args.problems), "rl"), args.excluded)
     if args.items:
         problems = as_problems(problems, read_rows(args.items))
-    problems = [problem for problem in problems if answerable(problem, args.language)]
+    if args.pairs:
+        problems = as_translations(problems, read_rows(args.pairs))
+    problems = [problem for problem in problems if answerable(problem, language_of(problem, args.language))]
+    if not problems and args.pairs:
+        raise UserError(f"{args.pairs}: no pair of the split rl; the table beside it says what was left out and why")
     if not problems:
         raise UserError(f"{args.problems}: no problem of the split rl can be answered in {args.language}")
     shares = args.settings["curriculum"]
@@ -130,6 +148,16 @@ def asked(args):
     right = (row for row in stream_rows(args.programs) if row["verdict"] == "OK")
     programs = {row["problem"]: row["code"] for row in right}
     return curriculum.stages(problems, args.language, programs, shares, args.protocol["style"])
+
+
+def preferences(args, tokenizer):
+    """Return (groups for GEPO, how many are too long); none without --groups."""
+    if not args.groups:
+        return [], 0
+    problems = without(read_rows(args.problems), args.excluded)
+    rows = check_groups(read_rows(args.groups), args.groups)
+    length = args.settings["off_policy"]["max_length"]
+    return preference_groups(rows, problems, tokenizer, args.protocol, length, args.groups)
 
 
 def rewarded(args, judge, problems):

@@ -20,7 +20,7 @@ GRPO = {
     "importance_cap": 2.0, "redraw": 0, "batch": None, "generations": 3, "prompts": 2, "samples": 4, "minibatches": 2,
     "temperature": 1.0, "max_tokens": 12,
     "loss": "dapo", "learning_rate": 1e-2, "schedule": "linear", "warmup": 0, "mask_truncated": False,
-    "save_generations": 1,
+    "save_generations": 1, "task": "generation", "weight": 1.0, "off_policy": {"groups": None, "weight": 0},
 }  # fmt: skip
 
 
@@ -38,9 +38,10 @@ def length_reward(completions, **_):
     return [float(len(text)) for text in completions]
 
 
-def grpo(base, tokenizer, state, reward=length_reward, model=None, precision=models.FLOAT32, **changes):
+def grpo(base, tokenizer, state, reward=length_reward, model=None, precision=models.FLOAT32, groups=(), **changes):
     """Return (model, history) of a short GRPO run from the adapter of `model`, by default a fresh one."""
     problems, model = of_split(world.build_problems(WORLD), "rl"), model or fresh(base, precision=precision)
     return rl.train_grpo(
-        model, tokenizer, [problems], "python", reward, GRPO | changes, 0, state, "rl", precision=precision
+        model, tokenizer, [problems], "python", reward, GRPO | changes, 0, state, "rl", precision=precision,
+        groups=groups,
     )  # fmt: skip

@@ -112,12 +112,12 @@ def printer_of(language):
     return PRINTERS[language]
 
 
-def pretraining_corpus(problems, settings, asked=0.0):
+def pretraining_corpus(problems, settings, asked=0.0, translated=0.0):
     """Return documents {"statement", "language", "style", "family", "code"}; raw code has no statement.
 
     PL shares are unequal (the source PL is rich, the others are poor) and part of the code has no statement, as in the
     corpora that real base models are trained on. asked: share of the code with a statement that becomes a question,
-    with a label; half of these programs are near misses.
+    with a label; half of these programs are near misses. translated: share of it that translates a program, "shown".
     """
     options = settings["pretraining"]
     check_shares("pretraining.depth_shares", options["depth_shares"], options["programs"])
@@ -133,7 +133,7 @@ def pretraining_corpus(problems, settings, asked=0.0):
     raw_shares = {pl: options["raw_shares"].get(pl, options["raw_shares"].get("other")) for pl in languages}
     check_shares("pretraining.raw_shares", {pl: 1 for pl, share in raw_shares.items() if share is not None}, languages)
     language_shares = [options["language_shares"][language] for language in languages]
-    documents = []
+    documents, dice = [], random.Random(f"{settings['seed']} translations")  # others stay as they are without them
     for _ in range(options["documents"]):
         ast, family = rng.choice(pools[rng.choices(depths, [options["depth_shares"][str(d)] for d in depths])[0]])
         language = rng.choices(languages, language_shares)[0]
@@ -143,6 +143,11 @@ def pretraining_corpus(problems, settings, asked=0.0):
         label = questions.label(ast, family) if questions and not raw else {}
         code = printers[language].render(label.pop("ast", ast), style)
         row = {"statement": text, "language": language, "style": style, "family": family, "code": code}
+        if text and not label and dice.random() < translated:
+            other = dice.choices(
+                languages, [share * (pl != language) for pl, share in zip(languages, language_shares)]
+            )[0]
+            row["shown"] = {"language": other, "code": printers[other].render(ast, dice.choice(STYLES))}
         documents.append(row | label)
     return documents
 

@@ -17,20 +17,23 @@ from crosspl.models import FLOAT32
 from crosspl.protocol import PLAIN, ask
 from crosspl.rl.delivery import Delivery, canaries
 from crosspl.rl.divergence import KL_ANSWERS, Divergence
+from crosspl.rl.gepo import Stream
 from crosspl.rl.rollouts import InPlace
 from crosspl.rl.trainer import Extras, Trainer
 from crosspl.training import Report, common, processes, run
+from crosspl.translation import language_of
 
 
 @finish_first()
 def train_grpo(
     model, tokenizer, stages, language, reward, settings, seed, state, title, protocol=PLAIN, precision=FLOAT32,
-    engine=None, line_masks=None,
+    engine=None, line_masks=None, groups=(),
 ):  # fmt: skip
     """Train on `settings["generations"]` batches of prompts × samples answers in `language`.
 
     stages: lists of problems, asked one list after the other for equal numbers of generations. Checkpoints fall on
     generation boundaries only: from inside a generation a resumed run would not be bit-identical.
+    groups: of the off-policy stream (crosspl.rl.gepo), if any.
     """
     set_seed(seed)
     rows = rows_of(stages, language, protocol, settings, seed)
@@ -69,6 +72,8 @@ def train_grpo(
         finished=getattr(reward, "finished", None),
         line_masks=line_masks,
         redraw=settings["redraw"],
+        stream=stream_of(model, groups, settings, arguments, seed),
+        weight=settings["weight"],
     )
     trainer = Trainer(
         extras=extras,
@@ -82,10 +87,22 @@ def train_grpo(
     return run(trainer, state, unit=settings["minibatches"])
 
 
+def stream_of(model, groups, settings, arguments, seed):
+    """Return the stream of groups beside RL, None where it has no weight: the step is then that of RL alone."""
+    chosen = settings["off_policy"]
+    if not chosen["groups"] or not chosen["weight"]:
+        return None
+    place = arguments.process_index, processes(), arguments.bf16
+    return Stream(model, groups, chosen, arguments.max_steps, seed, *place)
+
+
 def rows_of(stages, language, protocol, settings, seed):
     """Return what is asked: the problems of a single stage, which TRL shuffles; of several every prompt in order."""
     asked = [
-        [{"prompt": ask(problem, language, protocol), "problem": problem["id"]} for problem in stage]
+        [
+            {"prompt": ask(problem, language_of(problem, language), protocol), "problem": problem["id"]}
+            for problem in stage
+        ]
         for stage in stages
     ]
     if len(stages) == 1:

@@ -21,7 +21,8 @@ class Extras(NamedTuple):
 
     engine: writes the answers; delivery: brings the weights to an engine that has its own; finished(rows, texts):
     is given answers while others are written; line_masks(rows, texts, tokens): 0 for tokens of lines that no test
-    executed; redraw: times that groups without a signal are replaced.
+    executed; redraw: times that groups without a signal are replaced; stream: groups of a preference loss
+    (crosspl.rl.gepo), whose gradients are added to those of RL; weight: of the loss of RL beside it.
     """
 
     method: str
@@ -30,6 +31,8 @@ class Extras(NamedTuple):
     finished: Callable | None = None
     line_masks: Callable | None = None
     redraw: int = 0
+    stream: object = None
+    weight: float = 1.0
 
 
 class Trainer(GRPOTrainer):
@@ -41,6 +44,18 @@ class Trainer(GRPOTrainer):
         self.extras, self.asked, self.rewards, self.answers, self.delivered = extras, [], None, [], None
         # With own weights the probabilities of an engine are not quite the model's: TRL then weighs every token.
         self.use_vllm = extras.engine.own_weights
+
+    def training_step(self, model, inputs, num_items_in_batch=None):
+        if self.extras.stream and self._step % self.current_gradient_accumulation_steps == 0:
+            model.train()
+            with self.accelerator.no_sync(model):  # the last micro-batch of RL brings processes' gradients together
+                for name, value in self.extras.stream.backward(model, self.state.global_step).items():
+                    self._metrics["train"][name].append(value)
+        return super().training_step(model, inputs, num_items_in_batch)
+
+    def compute_loss(self, *args, **options):
+        loss = super().compute_loss(*args, **options)
+        return loss if self.extras.weight == 1 else loss * self.extras.weight
 
     def _generate_single_turn(self, prompt_ids, *_, **__):
         """Return (token ids of the answers, their log-probabilities or None), from the engine."""

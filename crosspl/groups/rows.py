@@ -1,0 +1,5 @@
+"""x"""
+
+
+def check_groups(rows, where):
+    return list(rows)
