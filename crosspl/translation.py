@@ -16,8 +16,7 @@ def build_pairs(problems, programs, sources, targets):
     programs: {PL: program rows}; of a problem's programs in a PL the first with verdict OK is shown. Dropped, and
     counted: problems without such a program, and problems whose answers in the target PL nothing could judge.
     """
-    right = {source: {row["problem"]: row["code"] for row in reversed(programs[source]) if row["verdict"] == "OK"}
-             for source in sources}  # fmt: skip
+    right = {source: first_right(programs[source]) for source in sources}
     pairs, counts = [], {}
     for problem in problems:
         for source in sources:
@@ -34,6 +33,15 @@ def build_pairs(problems, programs, sources, targets):
                     count["pairs"] += 1
                     pairs.append(pair(problem, right[source][problem["id"]], source, target))
     return pairs, [dict(zip(COLUMNS, [*key, *(count[name] for name in COLUMNS[3:])])) for key, count in counts.items()]
+
+
+def first_right(programs):
+    """Return {problem: code} of each problem's first program with verdict OK."""
+    found = {}
+    for row in programs:
+        if row["verdict"] == "OK":
+            found.setdefault(row["problem"], row["code"])
+    return found
 
 
 def is_tested(problem, language):
