@@ -1,5 +1,0 @@
-"""x"""
-
-
-def check_groups(rows, where):
-    return list(rows)
