@@ -1,29 +1,29 @@
 """Groups of form `ir`: translations of a C or C++ program into LLVM IR, right ones and wrong ones.
 
 In: problems with verified programs, a judge that holds llvm_ir and bash, the settings `groups.ir`. Out: group rows,
-counts of what was dropped. Winners are one program at several optimization levels, losers mutants of winners (GEPO, Wu et al.
-2025, arXiv 2505.12723, section 3). Both are judged on the problem's tests as the programs in LLVM IR that they are.
+counts of what was dropped. Winners are one program at several optimization levels, losers mutants of winners (GEPO, Wu
+et al. 2025, arXiv 2505.12723, section 3). The judge runs both on the problem's tests, as programs in LLVM IR.
 """
 
 from itertools import zip_longest
 
 from crosspl.building import most_different
 from crosspl.groups.judged import shorter, shown_wrong, verdicts
-from crosspl.groups.rows import FEWEST, INVALID, IR, different, group_row
+from crosspl.groups.rows import FEWEST, INVALID, IR, LLVM_IR, different, group_row
 from crosspl.languages import load_language
 from crosspl.llvm.clean import clean
 from crosspl.llvm.mutants import mutants
 from crosspl.llvm.translate import TOOL, translations, verified
 from crosspl.pairing import correct_programs
 
-LANGUAGE = "llvm_ir"
+AT_ONCE = 4  # mutants of a group that are judged together
 STAGES = ("problems", "programs", "translations", "winners", "equivalent", "mutants", "losers", "groups",
           "invalid losers", "differing losers")  # fmt: skip
 
 
 def judged_in(settings):
     """Return the PLs that the judge needs."""
-    return [LANGUAGE, TOOL]
+    return [LLVM_IR, TOOL]
 
 
 def groups(judge, problems, settings, stages):
@@ -71,9 +71,7 @@ def equivalent(judge, asked, settings, stages):
         stages.left("translations", winners=len(made))
         if len(made) < len(levels):
             stages.drop("translations", "not compiled by clang", winners=len(levels) - len(made))
-        answers = [
-            {"language": LANGUAGE, "code": clean(made[level]), "how": level} for level in levels if level in made
-        ]
+        answers = [{"language": LLVM_IR, "code": clean(made[level]), "how": level} for level in levels if level in made]
         found.append(shorter(answers, settings["max_chars"], stages, "winners", "winners"))
     said = iter(verdicts(judge, [(problem, one) for (problem, _), answers in zip(asked, found) for one in answers]))
     return [enough([(one, next(said)) for one in answers], stages) for answers in found]
@@ -97,14 +95,29 @@ def enough(judged, stages):
 
 
 def inequivalent(judge, asked, winners, settings, stages):
-    """Return for each (problem, program) with winners the mutants of these that are shown to be wrong, in turns."""
-    made = [mutants_of(program, right, settings, stages) for (_, program), right in zip(asked, winners)]
-    flat = [(problem, one) for (problem, _), answers in zip(asked, made) for one in answers]
-    found = iter(refused(judge, shown_wrong(judge, flat, stages), stages))
-    kept = [[one for one in [next(found) for _ in answers] if one] for answers in made]
-    for wrong in kept:
+    """Return for each (problem, program) mutants of its winners that are shown to be wrong.
+
+    They are judged some at a time, until there are losers enough of each kind or no mutants left.
+    """
+    left = [mutants_of(program, right, settings, stages) for (_, program), right in zip(asked, winners)]
+    found = [[] for _ in asked]
+    while places := [place for place, ones in enumerate(left) if ones and wanting(found[place], settings)]:
+        turns = [(place, one) for place in places for one in left[place][:AT_ONCE]]
+        stages.left("mutants", losers=len(turns))
+        wrong = shown_wrong(judge, [(asked[place][0], one) for place, one in turns], stages)
+        for (place, _), one in zip(turns, refused(judge, wrong, stages)):
+            found[place] += [one] if one else []
+        for place in places:
+            del left[place][:AT_ONCE]
+    for wrong in found:
         stages.left("losers", losers=len(wrong))
-    return kept
+    return found
+
+
+def wanting(wrong, settings):
+    """Return whether some kind has fewer losers than its share."""
+    share = -(-settings["losers"] // len(settings["kinds"]))
+    return any(sum(one["kind"] == kind for one in wrong) < share for kind in settings["kinds"])
 
 
 def mutants_of(program, winners, settings, stages):
@@ -112,13 +125,12 @@ def mutants_of(program, winners, settings, stages):
     made = []
     for one in winners:
         found = mutants(one["code"], settings["mutants"], f"{program['id']} {one['how']}")
-        made.append([{"language": LANGUAGE, "code": m.code, "how": f"{m.kind} of {one['how']}"} for m in found])
+        made.append([{"language": LLVM_IR, "code": m.code, "how": f"{m.kind} of {one['how']}"} for m in found])
     flat = [one for turn in zip_longest(*made) for one in turn if one]
-    stages.left("mutants", losers=len(flat))
     new = different(flat, winners)
     if len(new) < len(flat):
-        stages.drop("losers", "says the same as another", losers=len(flat) - len(new))
-    return shorter(new, settings["max_chars"], stages, "losers", "losers")
+        stages.drop("mutants", "says the same as another", losers=len(flat) - len(new))
+    return shorter(new, settings["max_chars"], stages, "mutants", "losers")
 
 
 def refused(judge, answers, stages):
@@ -135,7 +147,7 @@ def refused(judge, answers, stages):
 
 
 def pick(wrong, count, kinds):
-    """Return at most `count` losers of `kinds`, as many of each kind as there are, with different errors if possible."""
+    """Return at most `count` losers of `kinds`, as evenly as there are any, with different errors if possible."""
     left = {kind: [one for one in wrong if one["kind"] == kind] for kind in kinds}
     picked = []
     while len(picked) < count and any(left.values()):

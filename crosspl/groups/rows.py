@@ -8,6 +8,7 @@ from crosspl.errors import UserError
 from crosspl.io import read_rows
 
 FORMS = IR, PROGRAMS = ("ir", "programs")
+LLVM_IR = "llvm_ir"  # the PL of answers of form ir
 KINDS = INVALID, DIFFERS = ("invalid", "differs")  # does not get through verifier or compiler; fails a test
 FEWEST = 2  # different winners: GEPO is about their equivalence
 ANSWER = ("language", "code", "how")
@@ -68,7 +69,7 @@ def problem_of(row):
         return f"form: must be one of {', '.join(FORMS)}"
     if "source" not in row:
         return "source: is missing; null where the statement is asked"
-    if row["source"] is not None and not lacking(row["source"], ("language", "code")) == []:
+    if row["source"] is not None and lacking(row["source"], ("language", "code")):
         return "source: must be null or have texts language and code"
     if (row["form"] == IR) != (row["source"] is not None):
         return f"source: is {'missing' if row['form'] == IR else 'there'}, but the form is {row['form']}"
@@ -81,7 +82,7 @@ def problem_of_answers(row):
         if not isinstance(row.get(name), list):
             return f"{name}: must be a list"
         for place, answer in enumerate(row[name]):
-            if (missing := lacking(answer, fields)) != []:
+            if missing := lacking(answer, fields):
                 return f"{name}[{place}].{missing[0]}: must be a text"
     for place, answer in enumerate(row["losers"]):
         if answer["kind"] not in KINDS:
