@@ -12,6 +12,7 @@ from crosspl import analysis_inputs as an
 from crosspl import base_inputs as bi
 from crosspl import experiment as ex
 from crosspl import external_inputs as xi
+from crosspl import groups_inputs as gi
 from crosspl import import_inputs as im
 from crosspl import manifest as mf
 from crosspl import oorl_inputs as oi
@@ -93,6 +94,7 @@ wildcard_constraints:
     language="[a-z_]+",
     mixture="[a-z][a-z_0-9]*",
     training_set=r"pretraining|sft/[a-z_0-9]+|rl/[a-z_]+|groups/[a-z]+",
+    form="ir|programs",
     sweep="[a-z][a-z_0-9]*",
     init="[a-z_0-9]+",
     source="[a-z_]+",
@@ -103,6 +105,7 @@ wildcard_constraints:
 include: "rules/data.smk"
 include: "rules/teacher.smk"
 include: "rules/verification.smk"
+include: "rules/groups.smk"
 include: "rules/audits.smk"
 include: bi.rules(config)
 include: "rules/sft.smk"

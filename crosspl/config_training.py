@@ -11,7 +11,8 @@ from crosspl.languages import known_languages
 
 
 def check_training(config, files):
-    """Raise a UserError for settings of SFT, RL, its variants or sampling that contradict each other."""
+    """Raise a UserError for settings of SFT, RL, its variants, groups or sampling that contradict each other."""
+    check_groups(config, files)
     gpus = {stage: config["resources"][stage]["gpu"] for stage in ("train_sft", "train_rl", "sample")}
     check_micro_batch(config["sft"], config["sft"]["batch"], "sft.batch", gpus["train_sft"], where(files, ["sft"]))
     check_rl(config, config["rl"], gpus["train_rl"], where(files, ["rl"]))
@@ -29,6 +30,17 @@ def check_training(config, files):
             raise UserError(f"{where(files, ['resources', stage])}.gpu: only SFT and RL use several GPUs; set 1")
     if config["precision"]["quantization"] and not config["base"]["from"]:
         raise UserError(f"{where(files, ['precision', 'quantization'])}: only a published base model is quantized")
+
+
+def check_groups(config, files):
+    """Raise a UserError where groups would hold programs in a PL that is unseen, or not known."""
+    for form in ("ir", "programs"):
+        place = f"{where(files, ['groups', form])}.languages"
+        for name in config["groups"][form]["languages"] or ():
+            if name in config["languages"]["unseen"]:
+                raise UserError(f"{place}: {name!r} is in languages.unseen, and groups are RL data: remove one of them")
+            if name not in known_languages():
+                raise UserError(f"{place}: unknown language {name!r}; known are {', '.join(known_languages())}")
 
 
 def check_rl(config, rl, gpus, place):

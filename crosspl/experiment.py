@@ -68,7 +68,7 @@ def group_forms(config, inits):
 
 def group_languages(config, form):
     """Return the PLs of the programs in groups of a form."""
-    return config["groups"][form]["languages"] + ["llvm_ir"] * (form == "ir")
+    return (config["groups"][form]["languages"] or config["languages"]["sft"]) + ["llvm_ir"] * (form == "ir")
 
 
 def further_languages(config, init):

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 
 from crosspl.errors import UserError, run_command
+from crosspl.groups_inputs import group_languages
 from crosspl.languages import install_commands, known_languages, lacking_commands, load_languages
 from crosspl.workflow import read_config
 
@@ -41,10 +42,11 @@ def packages_of(entries, kind):
 
 
 def configured(paths):
-    """Return the PLs that the config names in any role, those of single mixtures included."""
+    """Return the PLs that the config names in any role, those of single mixtures and of groups included."""
     config = read_config(paths)
     lists = [*config["languages"].values()]
     lists += [variant.get("languages", []) for variant in config["mixtures"]["variants"].values()]
+    lists.append(group_languages(config))
     return list(dict.fromkeys(name for names in lists for name in names))
 
 

@@ -1,0 +1,1 @@
+"""LLVM IR as text: made from C and C++ (translate), stripped (clean), taken apart (functions), broken (mutants)."""
