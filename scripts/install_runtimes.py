@@ -42,11 +42,11 @@ def packages_of(entries, kind):
 
 
 def configured(paths):
-    """Return the PLs that the config names in any role, those of single mixtures and of groups included."""
+    """Return the PLs that the config names in any role, those of single mixtures, translation and groups too."""
     config = read_config(paths)
     lists = [*config["languages"].values()]
     lists += [variant.get("languages", []) for variant in config["mixtures"]["variants"].values()]
-    lists.append(group_languages(config))
+    lists += [group_languages(config), *(config["translation"][key] for key in ("from", "into", "evaluate"))]
     return list(dict.fromkeys(name for names in lists for name in names))
 
 

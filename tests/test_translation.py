@@ -14,8 +14,11 @@ from crosspl.rewards import execution_reward
 from crosspl.translation import as_problems, build_pairs, language_of
 from scripts import build_pairs as command
 
-CHAT = {"style": "chat", "languages": {key: {"name": entry["name"], "fence": entry["fence"]}
-                                       for key, entry in load_languages(["python", "perl", "lua"]).items()}}  # fmt: skip
+CHAT_LANGUAGES = load_languages(["python", "perl", "lua"]).items()
+CHAT = {
+    "style": "chat",
+    "languages": {key: {"name": entry["name"], "fence": entry["fence"]} for key, entry in CHAT_LANGUAGES},
+}
 
 
 @pytest.fixture(scope="module")
