@@ -51,6 +51,16 @@ def translation_targets(config, source):
     return [name for name in ex.all_languages(config) if name != source]
 
 
+def corpus_files(config):
+    """Return the documents that the embedded base model's corpus holds beside those of the problem source."""
+    return ["results/base/llvm_ir.jsonl.gz"] if config["translation"]["pretraining_ir"] else []
+
+
+def corpus_options(config):
+    """Return the option of scripts.build_corpus that names them."""
+    return " ".join(f"--more {path}" for path in corpus_files(config))
+
+
 def asked_share(config):
     """Return the share of the embedded base model's documents with a statement that are translations instead."""
     return config["translation"]["pretraining_share"]

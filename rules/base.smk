@@ -5,9 +5,43 @@ Out: results/base/ (corpus, tokenizer, weights, learning curve, manifest).
 """
 
 
+rule build_ir_documents:
+    input:
+        problems="results/problems.jsonl.gz",
+        languages=own(
+            expand("languages/{language}.yaml", language=["c", "llvm_ir", "bash"])
+        ),
+        code=wf.source_code(config, "scripts/build_ir_documents.py"),
+    output:
+        documents="results/base/llvm_ir.jsonl.gz",
+    log:
+        "logs/build_ir_documents.log",
+    benchmark:
+        "results/benchmarks/build_ir_documents.tsv"
+    priority: 110
+    conda:
+        "../envs/judge.yaml"
+    threads: demand(config, "judge", "threads")
+    resources:
+        mem_mb=growing(config, "judge", "mem_mb"),
+        runtime=growing(config, "judge", "runtime"),
+        boxes=demand(config, "judge", "boxes"),
+    params:
+        source=config["problems"]["source"],
+        settings=wf.source_settings(config),
+        programs=config["translation"]["pretraining_ir"],
+        levels=config["groups"]["ir"]["levels"],
+        max_chars=config["groups"]["ir"]["max_chars"],
+    shell:
+        "python -m scripts.build_ir_documents --source {params.source} --settings {params.settings:q}"
+        " --problems {input.problems} --programs {params.programs} --levels {params.levels}"
+        " --max-chars {params.max_chars} --jobs {resources.boxes} --output {output.documents} 2>&1 | tee {log}"
+
+
 rule build_corpus:
     input:
         problems="results/problems.jsonl.gz",
+        more=oi.corpus_files(config),
         code=wf.source_code(config, "scripts/build_corpus.py"),
     output:
         corpus="results/base/corpus.jsonl.gz",
@@ -31,10 +65,11 @@ rule build_corpus:
         documents=config["base"]["tokenizer_documents"],
         asked=task.asked_share(config),
         translated=oi.asked_share(config),
+        more=oi.corpus_options(config),
     shell:
         "python -m scripts.build_corpus --source {params.source} --settings {params.settings:q}"
         " --problems {input.problems} --vocabulary {params.vocabulary} --documents-per-kind {params.documents}"
-        " --asked {params.asked} --translated {params.translated}"
+        " --asked {params.asked} --translated {params.translated} {params.more}"
         " --corpus {output.corpus} --tokenizer results/base 2>&1 | tee {log}"
 
 

@@ -25,6 +25,7 @@ def main(argv=None):
         "--asked", type=float, default=0.0, help="share of documents that ask whether code is right (0)"
     )
     parser.add_argument("--translated", type=float, default=0.0, help="share of documents that translate a program (0)")
+    parser.add_argument("--more", nargs="*", default=[], help="further documents")
     parser.add_argument("--vocabulary", required=True, type=int, help="number of tokens")
     parser.add_argument("--documents-per-kind", required=True, type=int, help="per PL and style, for the tokenizer")
     parser.add_argument("--corpus", required=True)
@@ -37,6 +38,7 @@ def main(argv=None):
             "results/parallel_matrix.csv and results/programs.csv need no model; see docs/import.md"
         )
     documents = source.pretraining_corpus(read_rows(args.problems), args.settings, args.asked, args.translated)
+    documents += [row for path in args.more for row in read_rows(path)]
     rows = [asked(d) if "label" in d else written(d) for d in documents]
     sample = balanced_sample(rows, args.documents_per_kind)
     tokenizer = train_tokenizer([row["prompt"] + row["completion"] for row in sample], args.vocabulary)
