@@ -67,8 +67,13 @@ def group_forms(config, inits):
 
 
 def group_languages(config, form):
-    """Return the PLs of the programs in groups of a form."""
-    return (config["groups"][form]["languages"] or config["languages"]["sft"]) + ["llvm_ir"] * (form == "ir")
+    """Return the PLs of what groups of a form hold."""
+    return shown_in_groups(config, form) + ["llvm_ir"] * (form == "ir")
+
+
+def shown_in_groups(config, form):
+    """Return the PLs whose verified programs groups of a form are made from."""
+    return config["groups"][form]["languages"] or config["languages"]["sft"]
 
 
 def further_languages(config, init):

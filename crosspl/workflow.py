@@ -197,7 +197,7 @@ def audited_languages(config, training_set):
     if kind == "pretraining":
         return ex.training_languages(config)
     if kind == "groups":
-        return ex.group_languages(config, name)
+        return ex.shown_in_groups(config, name)
     if training_set == "rl/translation":
         return ex.translation_languages(config)
     return ex.mixture_languages(config, name) if kind == "sft" else [name]
@@ -219,6 +219,8 @@ def audit_options(config, results, training_set):
     """Return the options of scripts.audit for a training set; pretraining may hold any PL."""
     files = audited_files(config, results, training_set)
     languages = [] if training_set == "pretraining" else audited_languages(config, training_set)
+    if training_set.startswith("groups/"):
+        languages = ex.group_languages(config, training_set.partition("/")[2])
     return " ".join([*(["--data", *files] if files else []), *(["--languages", *languages] if languages else [])])
 
 

@@ -72,7 +72,8 @@ def rows_of(args, problems):
         return [problem | {"problem": problem["id"], "language": args.languages[0]} for problem in chosen]
     rows = read_rows(args.data)
     if args.training_set.startswith("groups/"):
-        rows = [row | one for row in rows for one in row["winners"] + row["losers"]]
+        shown = [row | row["source"] for row in rows if row["source"]]
+        rows = shown + [row | one for row in rows for one in row["winners"] + row["losers"]]
     elif args.training_set == "rl/translation":
         rows += [row | {"language": row["from"]} for row in rows]  # a pair holds two PLs
     elif args.training_set.startswith("rl/"):
