@@ -76,7 +76,7 @@ humaneval-x:      ## FOLDER=…: judge the 984 canonical programs of HumanEval-X
 
 test: setup       ## set up, then all tests but those of the other targets below
 	@$(BIN)/python -m scripts.install_runtimes
-	@$(BIN)/python -m scripts.install_runtimes --languages c cpp java javascript
+	@$(BIN)/python -m scripts.install_runtimes --languages c cpp java javascript llvm_ir
 	@$(BIN)/python -m scripts.install_clusters || echo "Going on: the tests on Grid Engine will be skipped"
 	@tests/get_apptainer.sh
 	@$(MAKE) --no-print-directory plugins || echo "Going on: the tests of Kubernetes, object storage and QLoRA will be skipped"

@@ -5,6 +5,8 @@ counts of what was dropped. Winners are one program at several optimization leve
 et al. 2025, arXiv 2505.12723, section 3). The judge runs both on the problem's tests, as programs in LLVM IR.
 """
 
+import random
+from collections import Counter
 from itertools import zip_longest
 
 from crosspl.building import most_different
@@ -101,7 +103,9 @@ def inequivalent(judge, asked, winners, settings, stages):
     """
     left = [mutants_of(program, right, settings, stages) for (_, program), right in zip(asked, winners)]
     found = [[] for _ in asked]
-    while places := [place for place, ones in enumerate(left) if ones and wanting(found[place], settings)]:
+    while places := [
+        place for place, ones in enumerate(left) if ones and wanting(found[place], winners[place], settings)
+    ]:
         turns = [(place, one) for place in places for one in left[place][:AT_ONCE]]
         stages.left("mutants", losers=len(turns))
         wrong = shown_wrong(judge, [(asked[place][0], one) for place, one in turns], stages)
@@ -114,18 +118,23 @@ def inequivalent(judge, asked, winners, settings, stages):
     return found
 
 
-def wanting(wrong, settings):
-    """Return whether some kind has fewer losers than its share."""
-    share = -(-settings["losers"] // len(settings["kinds"]))
-    return any(sum(one["kind"] == kind for one in wrong) < share for kind in settings["kinds"])
+def wanting(wrong, winners, settings):
+    """Return whether better losers may be among further mutants: more, of a missing kind, of other winners."""
+    picked = pick(wrong, settings["losers"], settings["kinds"])
+    values = {"of": len(winners), "kind": len(settings["kinds"])}
+    found = {name: len({one[name] for one in picked}) for name in values}
+    return len(picked) < settings["losers"] or any(
+        found[n] < min(settings["losers"], most) for n, most in values.items()
+    )
 
 
 def mutants_of(program, winners, settings, stages):
-    """Return mutants of all winners of a program, one of each in turn."""
-    made = []
-    for one in winners:
-        found = mutants(one["code"], settings["mutants"], f"{program['id']} {one['how']}")
-        made.append([{"language": LLVM_IR, "code": m.code, "how": f"{m.kind} of {one['how']}"} for m in found])
+    """Return mutants of all winners of a program, in turns; "of" is the winner's level."""
+    made, order = [], random.Random(f"{program['id']} turns").sample(winners, len(winners))
+    for level, code in ((one["how"], one["code"]) for one in order):
+        found = mutants(code, settings["mutants"], f"{program['id']} {level}")
+        made.append([{"language": LLVM_IR, "code": m.code, "how": f"{m.kind} of {level}", "of": level, "error": m.kind}
+                     for m in found])  # fmt: skip
     flat = [one for turn in zip_longest(*made) for one in turn if one]
     new = different(flat, winners)
     if len(new) < len(flat):
@@ -147,14 +156,13 @@ def refused(judge, answers, stages):
 
 
 def pick(wrong, count, kinds):
-    """Return at most `count` losers of `kinds`, as evenly as there are any, with different errors if possible."""
-    left = {kind: [one for one in wrong if one["kind"] == kind] for kind in kinds}
-    picked = []
-    while len(picked) < count and any(left.values()):
-        for found in left.values():
-            if found and len(picked) < count:
-                errors = {one["how"].partition(" of ")[0] for one in picked}
-                new = [one for one in found if one["how"].partition(" of ")[0] not in errors]
-                picked.append((new or found)[0])
-                found.remove(picked[-1])
+    """Return at most `count` losers of `kinds`, as evenly as there are any: by kind, then by winner, then by error.
+
+    With as many of each winner what is said of one level alone, such as its length, cancels out of the difference.
+    """
+    left, picked = list(wrong), []
+    while len(picked) < count and (left := [one for one in left if one["kind"] in kinds]):
+        used = {name: Counter(one[name] for one in picked) for name in ("kind", "of", "error")}
+        picked.append(min(left, key=lambda one: [found[one[name]] for name, found in used.items()]))
+        left.remove(picked[-1])
     return picked

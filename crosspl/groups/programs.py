@@ -86,11 +86,12 @@ def candidates(problem, winner, rows, settings, near_misses, stages):
         found = [row | {"how": f"{NEAR_MISS}, {row['style']}"} for row in made]
         found = sorted(found, key=lambda row: row["style"] != winner.get("style"))[:most]
     else:
-        wrong = [row for row in rows if row["language"] == language and row["verdict"] not in ("OK", "NC")]
-        wrong.sort(key=lambda row: {"WA": 0, "CE": 2}.get(row["verdict"], 1))
-        found = [row | {"how": f"{SUBMISSION} {row['id']}"} for row in wrong[:most]]
+        wrong = [row | {"how": f"{SUBMISSION} {row['id']}"} for row in rows
+                 if row["language"] == language and row["verdict"] not in ("OK", "NC")]  # fmt: skip
+        answering = [row for row in wrong if row["verdict"] == "WA"][:most]
         texts = mutants(winner["code"], load_language(language)["comment"], most, winner["id"])
-        found += [{"language": language, "code": code, "how": f"{MUTANT} of {winner['id']}"} for code in texts]
+        made = [{"language": language, "code": code, "how": f"{MUTANT} of {winner['id']}"} for code in texts]
+        found = answering + made + [row for row in wrong if row["verdict"] != "WA"][:most]
     stages.left("candidates", losers=len(found))
     new = different(found, [winner])
     if len(new) < len(found):
