@@ -50,10 +50,10 @@ def plan_of(args):
 def read_targets(args, plan, readings, origin=None):
     """Return {reading: [Target per language]}; problems without a verdict are left out with a warning.
 
-    origin: the PL of the programs that were translated, whose verdicts are in a folder of its name; nothing is
-    translated into itself. None: programs were written from statements.
+    origin: the PL of the programs that were translated, whose verdicts are in translation/{origin} of the folder;
+    nothing is translated into itself. None: programs were written from statements.
     """
-    folder, languages = f"{args.verdicts}/{origin}" if origin else args.verdicts, plan.languages
+    folder, languages = f"{args.verdicts}/translation/{origin}" if origin else args.verdicts, plan.languages
     if origin:
         languages = [language for language in languages if language != origin]
         if not languages:

@@ -3,7 +3,7 @@
 In: DIR/{checkpoint}.jsonl.gz with the verdicts of `base`, `sft/{init}/seed{n}` and `rl/{init}/{source}/seed{n}`.
 Out: transfer_table.csv; on request contrasts.csv (treatment minus every other init), headline.csv (the same over all
 unseen PLs, with equivalence) and mcnemar.csv (greedy, by seed). With points: the table of a sweep. With --from: of code
-translation, in: DIR/{PL}/{checkpoint}.jsonl.gz for every PL that programs are translated from, the first column.
+translation, in: DIR/translation/{PL}/{checkpoint}.jsonl.gz for every PL translated from, which is the first column.
 Numbers are fractions of 1 with 95 % intervals; an empty cell was not computed. Print it with scripts.show_table.
 """
 
