@@ -3,10 +3,12 @@
 In: rows of steps.csv, rows of docs/reference/oorl_table4.csv (arXiv 2505.12723, table 4). Out: rows of comparison.csv:
 per task and source PL of RL the order of the rows, then every step whose rows both were trained.
 
-The paper has one run per row, so of its steps only those of at least RELIABLE points are read as a sign; the smaller one,
-DPO - RL, is read as its words are: about equal. Ours is a sign where p_holm is below 5 %, equivalent where a difference
-as large as the margin is ruled out, else not told apart. A step that is not told apart neither agrees nor disagrees.
+The paper has one run per row, so of its steps only those of at least RELIABLE points are read as a sign; the smaller
+one, DPO - RL, is read as its words are: about equal. Ours is a sign where p_holm is below 5 %, equivalent where a
+difference as large as the margin is ruled out, else not told apart, which neither agrees nor disagrees.
 """
+
+from itertools import pairwise
 
 from crosspl.errors import UserError
 from crosspl.oorl_rows import ALL, LADDER, MEAN
@@ -87,7 +89,7 @@ def _order(task, source, lines, compared, mark):
     """Return the row about the order of all rows: ours by the steps from rung to rung."""
     names = [name for name in LADDER if any(name in pair for pair in lines)]
     shown = names[0] if names else ""
-    for previous, name in zip(names, names[1:]):
+    for previous, name in pairwise(names):
         symbol = {"+": "<", "-": ">", "equivalent": "~"}.get(sign_of(lines[name, previous]), "?")
         shown += f" {symbol} {name}"
     verdicts = {row["agrees"] for row in compared}

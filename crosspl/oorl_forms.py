@@ -1,8 +1,8 @@
 """Our rows in the forms of the paper's tables 2 to 4 (arXiv 2505.12723).
 
-In: a Plan, Rows, Measures of generation, Targets per PL translated from. Out: rows of generation.csv (table 2: row x PL),
-translation_matrix.csv (table 3: PL translated from x row x PL asked for, empty where both are one) and ablation.csv
-(table 4: on-policy, off-policy, mean of generation, means of translation).
+In: a Plan, Rows, Measures (crosspl.oorl_rows). Out: rows of generation.csv (table 2: row x PL), translation_matrix.csv
+(table 3: PL translated from x row x PL asked for, empty where both are one) and ablation.csv (table 4: on-policy,
+off-policy, mean of generation, means of translation).
 
 Numbers are percent with one decimal, as the paper's are percent; 95 % intervals are in the columns `{column}_low` and
 `{column}_high` behind them. Averages are means of the row's cells, each on all problems of its PL, as the paper's are.

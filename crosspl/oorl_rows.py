@@ -4,10 +4,11 @@ In: NAME=INIT texts, Targets of crosspl.evaluations. Out: Rows, pairs of Rows, p
 over PLs as Targets.
 
 A row that was not trained is absent. `none` is what RL starts from; rl is RL on translation alone; rl_dpo, rl_gepo and
-rl_gepo_programs add an off-policy loss to it: DPO, GEPO on LLVM IR, GEPO on parallel programs. {mixture}_oorl is RL with
-GEPO from SFT on a mixture; beside it stands {mixture}_sft, the model that it starts from.
+rl_gepo_programs add an off-policy loss to it: DPO, GEPO on LLVM IR, GEPO on parallel programs. {mixture}_oorl is RL
+with GEPO from SFT on a mixture; beside it stands {mixture}_sft, the model that it starts from.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -79,9 +80,9 @@ def pairs(rows):
     """
     found, alone = [], [row for row in rows if row.name == "rl"]
     ladder = [row for row in rows if row.name in LADDER]
-    rungs = list(zip(ladder[1:], ladder))
+    rungs = [(row, previous) for previous, row in pairwise(ladder)]
     others = [row for row in rows if row.name not in LADDER]
-    rungs += [(row, start) for start, row in zip(others, others[1:]) if row.trained]
+    rungs += [(row, start) for start, row in pairwise(others) if row.trained]
     for row, previous in rungs:
         found += [(row, against) for against in dict.fromkeys([previous, *alone]) if against != row]
     return found

@@ -14,9 +14,9 @@ from crosspl.statistics import conclusion, equivalence, estimate, holm
 from crosspl.transfer_table import fixed_p
 
 STEP_COLUMNS = [
-    "task", "from", "source", "target", "role", "row", "init", "against", "seeds", "problems", "pass_at_1", "low", "high",
-    "difference", "difference_low", "difference_high", "p_value", "p_holm", "margin", "p_equivalence", "conclusion",
-    "mde", "pass_at_1_full", "difference_full", "mark",
+    "task", "from", "source", "target", "role", "row", "init", "against", "seeds", "problems", "pass_at_1", "low",
+    "high", "difference", "difference_low", "difference_high", "p_value", "p_holm", "margin", "p_equivalence",
+    "conclusion", "mde", "pass_at_1_full", "difference_full", "mark",
 ]  # fmt: skip
 
 

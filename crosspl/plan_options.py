@@ -61,7 +61,9 @@ def read_targets(args, plan, readings, origin=None):
     cells, targets = read_checkpoints(plan, folder), {}
     for reading in readings:
         if origin and (origin, reading) in cells["base"]:
-            raise UserError(f"{folder}/base.jsonl.gz: translations from {origin} into {origin}. Sample and judge again.")
+            raise UserError(
+                f"{folder}/base.jsonl.gz: translations from {origin} into {origin}. Sample and judge again."
+            )
         targets[reading] = [target(plan, cells, language, reading) for language in languages]
         for language, count in left_out(cells, targets[reading], reading).items():
             named = f"{language} from {origin}" if origin else language

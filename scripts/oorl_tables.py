@@ -1,8 +1,8 @@
 """The tables of OORL: rows from no RL to RL with GEPO, for writing and translating programs.
 
-In: DIR/{checkpoint}.jsonl.gz of generation, DIR/translation/{PL}/{checkpoint}.jsonl.gz of translation from every PL, the
-paper's table 4. Out: steps.csv (paired differences), generation.csv, translation_matrix.csv and ablation.csv (the forms of the
-paper's tables 2 to 4, percent), comparison.csv (order and signs beside the paper's) in the output folder.
+In: DIR/{checkpoint}.jsonl.gz of generation, DIR/translation/{PL}/{checkpoint}.jsonl.gz of translation from every PL,
+the paper's table 4. Out, in the output folder: steps.csv (paired differences), generation.csv, translation_matrix.csv
+and ablation.csv (the forms of the paper's tables 2 to 4, percent), comparison.csv (order and signs beside the paper's).
 """
 
 import argparse

@@ -71,7 +71,7 @@ def build(folder, rows=ROWS, **other):
     named = [f"{name}={init}" for name, init in rows.items()]
     own = {"rows": named, "paper": PAPER, "output": folder / "oorl"} | other
     oorl_tables.main(options(folder, rows, **own))
-    return {path.stem: read_csv(path) for path in (folder / "oorl").glob("*.csv")}
+    return {path.stem: read_csv(path) for path in own["output"].glob("*.csv")}
 
 
 def pick(rows, **wanted):

@@ -36,7 +36,10 @@ def steps(rows):
     rows = shown(rows)
     compared, names = unique((row["row"], row["against"]) for row in rows), unique(map(series, rows))
     names.sort(key=lambda name: name != "all PLs")
-    looks, size = dots_only(cycle_looks(names)), len(names) + 1
+    own = {
+        task: [name for name in names if name in {series(row) for row in rows if row["task"] == task}] for task in TASKS
+    }
+    looks, size = dots_only(cycle_looks(names)), max(map(len, own.values())) + 1
     spreads = [in_points(row, "difference", "difference_low", "difference_high") for row in rows]
     margin = 100 * np.nan_to_num(number(rows[0]["margin"]))
     limit = max(reach(spreads), 1.3 * margin)
@@ -44,10 +47,12 @@ def steps(rows):
     for axes, (task, title) in zip(panels, TASKS.items()):
         for row, spread in zip(rows, spreads):
             if row["task"] == task:
-                y = compared.index((row["row"], row["against"])) * size + names.index(series(row)) + 0.5
+                y = compared.index((row["row"], row["against"])) * size + own[task].index(series(row)) + 0.5
                 fill = "full" if series(row) == "all PLs" else "none"
                 interval_dot(axes, y, spread, looks[series(row)], limit, fill=fill)
-        axes.add_patch(Rectangle((-margin, -0.5), 2 * margin, size * len(compared), color="#dfe7ef", linewidth=0, zorder=0))
+        axes.add_patch(
+            Rectangle((-margin, -0.5), 2 * margin, size * len(compared), color="#dfe7ef", linewidth=0, zorder=0)
+        )
         axes.set_title(title)
     groups(panels, [f"{named(row)}\n− {named(against)}" for row, against in compared], size)
     for axes in panels:

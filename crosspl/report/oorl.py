@@ -1,6 +1,6 @@
 """The section of the page about OORL and GEPO (arXiv 2505.12723): our rows, their steps, the paper's tables beside.
 
-In: the tables (crosspl/report/read.py), Drawings, config, docs/reference. Out: Sections, none where nothing is translated.
+In: the tables (crosspl/report/read.py), Drawings, config, docs/reference. Out: Sections, none without translation.
 """
 
 from functools import partial
@@ -25,10 +25,10 @@ LABELS = ("source", "row", "init", "from", "start", "on_policy", "off_policy", "
 TASKS = {"generation": "Writing programs", "translation": "Translating programs"}
 FEWEST_SEEDS = 3
 LEAD = (
-    "RL on code translation, and off-policy losses beside it (arXiv 2505.12723): does each step make the model better at"
-    " writing and at translating programs? Steps are paired differences. The paper’s tables stand beside ours for their"
-    " order and signs alone: they are of another model, other problems and PLs, one run per row, without seeds or error "
-    "bars, and some of their cells cannot be right (docs/reference/README.md)."
+    "RL on code translation, and off-policy losses beside it (arXiv 2505.12723): does each step make the model better "
+    "at writing and at translating programs? Steps are paired differences. The paper’s tables stand beside ours for "
+    "their order and signs alone: they are of another model, other problems and PLs, one run per row, without seeds or "
+    "error bars, and some of their cells cannot be right (docs/reference/README.md)."
 )
 
 
@@ -43,7 +43,9 @@ def sections(tables, pictures, config):
     rows = tables["translation_table"]
     columns = [word("from", "from"), *GAINS]
     title = "Gains of every init in translation, pass@1 in percent, gains in points"
-    blocks += [table(title, "translation_table.csv", rows, columns, True)] if rows else [missing("translation_table.csv")]
+    blocks += (
+        [table(title, "translation_table.csv", rows, columns, True)] if rows else [missing("translation_table.csv")]
+    )
     return [Section("oorl", "OORL and GEPO", LEAD, blocks)]
 
 
@@ -101,20 +103,20 @@ def findings(steps, comparison):
     """Yield (sentence, kind): what came out in the means over all PLs, and what cannot be told."""
     for row in comparison:
         if row["comparison"] == "order":
-            yield (f"{TASKS[row['task']]}, RL in {row['source']}: our order is {row['ours']} (< told apart, ~ equivalent "
-                   f"within the margin, ? not told apart); the paper’s is {row['paper']}. "
-                   f"{AGREES[row['agrees']]}"), "headline"  # fmt: skip
+            yield (f"{TASKS[row['task']]}, RL in {row['source']}: our order is {row['ours']} (< told apart, ~ "
+                   f"equivalent within the margin, ? not told apart); the paper’s is {row['paper']}. "
+                   f"{AGREES[row['agrees']]}"), ""  # fmt: skip
     means = [row for row in steps if row["target"] == "mean" and row["from"] in ("", "all") and row["against"]]
     for row in means:
         yield sentence(row), ""
     seeds = {int(row["seeds"]) for row in steps}
     if seeds and min(seeds) < FEWEST_SEEDS:
-        yield (f"{numbered(str(min(seeds)), 'training seed')}: the noise between training runs is hardly known; the order "
-               f"of the rows is to be judged from {FEWEST_SEEDS} or more."), "caveat"  # fmt: skip
+        yield (f"{numbered(str(min(seeds)), 'training seed')}: the noise between training runs is hardly known; the "
+               f"order of the rows is to be judged from {FEWEST_SEEDS} or more."), "caveat"  # fmt: skip
     open_ = [row for row in means if row["conclusion"] == "undecided"]
     if open_:
-        yield (f"What cannot be told: {len(open_)} of {len(means)} steps. They are smaller than this run finds with power "
-               "80 %, or happened to be missed; nothing found is not nothing there."), "caveat"  # fmt: skip
+        yield (f"What cannot be told: {len(open_)} of {len(means)} steps. They are smaller than this run finds with "
+               "power 80 %, or happened to be missed; nothing found is not nothing there."), "caveat"  # fmt: skip
 
 
 AGREES = {"yes": "They agree.", "no": "They disagree.", "undecided": "Whether they agree is undecided."}

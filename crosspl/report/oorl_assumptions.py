@@ -1,6 +1,6 @@
 """What the OORL paper (arXiv 2505.12723) leaves open, what is assumed for it, and what this run did.
 
-In: the merged config. Out: rows (unknown, assumed, this run, why). A run whose rows differ in a setting shows all values.
+In: the merged config. Out: rows (unknown, assumed, this run, why). Where rows differ all values are shown.
 """
 
 from crosspl import experiment as ex
@@ -22,7 +22,7 @@ def assumptions(config):
         ("beta of GEPO", "0.1", off("beta"), "usual in DPO"),
         ("weight of the variance, lambda", "1", off("lambda"), "the paper’s"),
         ("weight of GEPO beside RL", "0.01", off("weight"), "the paper’s"),
-        ("variance", "over the winners (1/n), of the log-ratio without beta", "the same", "equations 8 and 9 as they stand"),
+        ("variance", "over the winners (1/n), of the log-ratio without beta", "the same", "equations 8, 9 as written"),
         ("log-probability of an answer", "sum over its tokens", _normalized(off("normalize")), "usual in DPO"),
         ("winners and losers of a group", "2 and 2 at most", off("responses"), "figure 2, two levels of optimization"),
         ("losers", "mutants of a winner, invalid ones and ones that differ in execution",
@@ -34,7 +34,8 @@ def assumptions(config):
         ("KL, clip, answers per prompt, temperature", "0.001, 0.2, 8, 1.0",
          "; ".join((rl("beta"), rl("clip"), rl("samples"), rl("temperature"))), "not given; usual values"),
         ("on-policy algorithm", "REINFORCE++", rl("method"), "named, but not which variant"),
-        ("benchmark of generation", "MultiPL-E, HumanEval", setting(config, "problems.source"), "inferred from its scores"),
+        ("benchmark of generation", "MultiPL-E, HumanEval", setting(config, "problems.source"),
+         "inferred from its scores"),
         ("benchmark of translation", "own problems; CrossPLEval is not released",
          f"from {setting(config, 'translation.evaluate')} into every evaluated PL", "needs a program in each PL"),
         ("numbers to reach", "none; the order of table 4", "none", "one run per row, odd cells"),

@@ -13,7 +13,7 @@ from crosspl.io import read_csv, read_json
 GAIN = "init rl_method source target role seeds problems pass_at_1_before pass_at_1_after gain gain_low gain_high"
 TRANSFER = f"{GAIN} samples before_low before_high after_low after_high p_value p_holm wrong_language_rate mde"
 CONTRAST = "treatment control rl_method source target role seeds problems contrast low high p_value p_holm mde mark"
-STEP = "task from source target role row against seeds problems pass_at_1 low high difference difference_low difference_high"
+STEP = "task from source target role row against seeds problems pass_at_1 low high"
 TABLES = {  # file below results/: the columns that the page reads
     "headline": "treatment control source target seeds problems contrast low high p_value p_holm margin p_equivalence "
                 "conclusion mde problems_needed seeds_needed mark",
@@ -31,11 +31,12 @@ TABLES = {  # file below results/: the columns that the page reads
     "alignment_transfer": "relation metric layer n statistic low high p_value mark",
     "alignment_transfer_points": "checkpoint init seed source dose alignment transfer_gain source_gain",
     "translation_table": f"from {TRANSFER}",
-    "oorl/steps": f"{STEP} p_value p_holm margin p_equivalence conclusion mde mark",
+    "oorl/steps": f"{STEP} difference difference_low difference_high p_value p_holm margin p_equivalence conclusion "
+                  "mde mark",
     "oorl/generation": "source row avg avg_low avg_high",
     "oorl/translation_matrix": "from source row avg avg_low avg_high",
     "oorl/ablation": "source row start on_policy off_policy generation from_avg from_avg_low from_avg_high",
-    "oorl/comparison": "task source comparison paper paper_sign ours difference low high seeds agrees not_compared mark",
+    "oorl/comparison": "task source comparison paper paper_sign ours difference low high seeds agrees mark",
     "ablation": "init source seeds layer direction target role problems pass_at_1_intact pass_at_1_ablated change low "
                 "high p_value p_holm wrong_language_intact wrong_language_ablated mark",
     "calibration": "scenario seeds problems repetitions rejected rejected_low rejected_high covered covered_low "
