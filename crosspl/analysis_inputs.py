@@ -69,27 +69,32 @@ def sweep_checkpoints(config, sweep):
     return ex.sweep_checkpoints(config, sweep)
 
 
-def translated_from(config):
-    """Return the PLs that the tables of translation are about; none or an unknown one ends the process with a line."""
-    with stop_on_user_error():
-        _check("translation.evaluate", config["translation"]["evaluate"], known_languages())
-        if not config["translation"]["evaluate"]:
-            raise UserError("config: translation.evaluate: names no PL, so nothing is translated; name some")
-    return config["translation"]["evaluate"]
+def check_translation(config):
+    """Raise a UserError unless programs are translated, from PLs that are known."""
+    _check("translation.evaluate", config["translation"]["evaluate"], known_languages())
+    if not config["translation"]["evaluate"]:
+        raise UserError("config: translation.evaluate: names no PL, so nothing is translated; name some")
+
+
+def check_oorl(config):
+    """Raise a UserError unless some RL is on translation."""
+    if not ex.oorl_rows(config):
+        raise UserError("config: results/oorl/ is about RL on translation; name some in rl_variants (task)")
 
 
 def translation_verdicts(config, checkpoints):
-    """Return the files of verdicts of translation from every PL."""
+    """Return the files of verdicts of translation from every PL; a wrong config ends the process with one line."""
+    with stop_on_user_error():
+        check_translation(config)
     return [f"results/verdicts/translation/{origin}/{name}.jsonl.gz"
-            for origin in translated_from(config) for name in checkpoints]  # fmt: skip
+            for origin in config["translation"]["evaluate"] for name in checkpoints]  # fmt: skip
 
 
 def oorl_checkpoints(config):
-    """Return the models of the OORL tables; a config without RL on translation ends the process with one line."""
-    rows = ex.oorl_rows(config)
+    """Return the models of the OORL tables; a wrong config ends the process with one line."""
     with stop_on_user_error():
-        if not rows:
-            raise UserError("config: results/oorl/ is about RL on translation; name some in rl_variants (task)")
+        check_oorl(config)
+    rows = ex.oorl_rows(config)
     runs = [(init, source) for name, init in rows.items() if name != "none" for source in config["languages"]["source"]]
     return checkpoint_names(runs, config["seeds"])
 

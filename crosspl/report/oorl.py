@@ -6,13 +6,12 @@ In: the tables (crosspl/report/read.py), Drawings, config, docs/reference. Out: 
 from functools import partial
 from pathlib import Path
 
-from crosspl import experiment as ex
 from crosspl.io import read_csv
 from crosspl.plots.numbers import count, decimal, number, p_value, percent, with_interval
 from crosspl.plots.oorl import named
 from crosspl.report.blocks import Section, Text, column, missing, raw, table, word
 from crosspl.report.headline import numbered, size
-from crosspl.report.oorl_assumptions import assumptions
+from crosspl.report.oorl_assumptions import assumptions, rows_of
 from crosspl.report.sections import GAINS, interval
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -38,7 +37,7 @@ def sections(tables, pictures, config):
     has_rows = bool(tables["oorl/steps"])
     if not (asked or has_rows or tables["translation_table"]):
         return []
-    wants_rows = has_rows or bool(asked and ex.oorl_rows(config))
+    wants_rows = has_rows or bool(asked and rows_of(config))
     blocks = ladder(tables, pictures, config) if wants_rows else []
     rows = tables["translation_table"]
     columns = [word("from", "from"), *GAINS]

@@ -10,7 +10,7 @@ from crosspl.report.assumptions import setting
 
 def assumptions(config):
     """Return the rows (unknown, assumed, this run, why we assume it)."""
-    rows = [ex.rl_settings(config, init) for name, init in _rows(config).items() if name != "none"]
+    rows = [ex.rl_settings(config, init) for name, init in rows_of(config).items() if name != "none"]
 
     def rl(key):
         return _values(setting(row, key) for row in rows)
@@ -43,9 +43,9 @@ def assumptions(config):
     ]  # fmt: skip
 
 
-def _rows(config):
+def rows_of(config):
     """Return the rows of the ladder; none for a config that lacks the blocks they follow from."""
-    return ex.oorl_rows(config) if {"mixtures", "rl", "rl_variants"} <= set(config) else {}
+    return ex.oorlrows_of(config) if {"mixtures", "rl", "rl_variants"} <= set(config) else {}
 
 
 def _values(texts):
