@@ -5,6 +5,7 @@ import oorl_experiment as made
 import pytest
 from oorl_experiment import LANGUAGES, ORIGINS, ROWS, build, options, pick, write_experiment
 
+from crosspl import trace
 from crosspl.checkpoints import after_name, before_name
 from crosspl.errors import UserError
 from crosspl.evaluations import Plan, Target, pooled
@@ -256,6 +257,14 @@ def test_the_translation_table_has_from_and_never_its_own_pl(folder, tmp_path, c
         assert [float(row["p_holm"]) for row in group] == pytest.approx(adjusted, abs=4e-4)
     show_table.main([str(tmp_path / "table.csv")])
     assert "translation from perl · init base__gepo · RL in python" in capsys.readouterr().out
+
+
+def test_a_cell_of_translation_is_traced_to_the_verdicts_of_its_pl():
+    cell = trace.Cell({"from": "perl"}, "sampled", {"before RL": ["base"], "after RL": ["rl/base__rl/python/seed1"]})
+    assert trace.verdicts({"results": "results"}, cell) == [
+        "results/verdicts/translation/perl/base.jsonl.gz",
+        "results/verdicts/translation/perl/rl/base__rl/python/seed1.jsonl.gz",
+    ]
 
 
 def test_without_from_the_table_is_as_it_was(folder, tmp_path):

@@ -45,7 +45,7 @@ def assumptions(config):
 
 def rows_of(config):
     """Return the rows of the ladder; none for a config that lacks the blocks they follow from."""
-    return ex.oorlrows_of(config) if {"mixtures", "rl", "rl_variants"} <= set(config) else {}
+    return ex.oorl_rows(config) if {"mixtures", "rl", "rl_variants"} <= set(config) else {}
 
 
 def _values(texts):
