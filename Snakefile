@@ -114,6 +114,7 @@ include: "rules/evaluation.smk"
 include: "rules/translation.smk"
 include: "rules/alignment.smk"
 include: "rules/analysis.smk"
+include: "rules/oorl.smk"
 include: "rules/report.smk"
 include: "rules/exports.smk"
 
@@ -127,3 +128,4 @@ rule all:
         "results/transfer_table.csv",
         f"results/transfer_table_{wf.other_reading(config)}.csv",
         "results/parallel_matrix.csv",
+        *an.translation_tables(config),

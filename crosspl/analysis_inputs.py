@@ -7,7 +7,9 @@ for the transfer table alone need not mend the settings of analyses that it does
 from pathlib import Path
 
 from crosspl import experiment as ex
+from crosspl.checkpoints import checkpoint_names
 from crosspl.errors import UserError, stop_on_user_error
+from crosspl.languages import known_languages
 from crosspl.task import tables
 from crosspl.workflow import as_json, other_reading
 
@@ -67,6 +69,44 @@ def sweep_checkpoints(config, sweep):
     return ex.sweep_checkpoints(config, sweep)
 
 
+def check_translation(config):
+    """Raise a UserError unless programs are translated, from PLs that are known."""
+    _check("translation.evaluate", config["translation"]["evaluate"], known_languages())
+    if not config["translation"]["evaluate"]:
+        raise UserError("config: translation.evaluate: names no PL, so nothing is translated; name some")
+
+
+def check_oorl(config):
+    """Raise a UserError unless some RL is on translation."""
+    if not ex.oorl_rows(config):
+        raise UserError("config: results/oorl/ is about RL on translation; name some in rl_variants (task)")
+
+
+def translation_verdicts(config, checkpoints):
+    """Return the files of verdicts of translation from every PL; a wrong config ends the process with one line."""
+    with stop_on_user_error():
+        check_translation(config)
+    return [f"results/verdicts/translation/{origin}/{name}.jsonl.gz"
+            for origin in config["translation"]["evaluate"] for name in checkpoints]  # fmt: skip
+
+
+def oorl_checkpoints(config):
+    """Return the models of the OORL tables; a wrong config ends the process with one line."""
+    with stop_on_user_error():
+        check_oorl(config)
+    rows = ex.oorl_rows(config)
+    runs = [(init, source) for name, init in rows.items() if name != "none" for source in config["languages"]["source"]]
+    return checkpoint_names(runs, config["seeds"])
+
+
+def translation_tables(config):
+    """Return the tables of translation and of OORL that this config asks for."""
+    if not config["translation"]["evaluate"]:
+        return []
+    names = ("steps", "generation", "translation_matrix", "ablation", "comparison") if ex.oorl_rows(config) else ()
+    return ["results/translation_table.csv", *(f"results/oorl/{name}.csv" for name in names)]
+
+
 def alignment_settings(config):
     """Return the settings of scripts.align, as JSON."""
     chosen = {name: config["alignment"][name] for name in ("pool", "permutations")}
@@ -89,6 +129,12 @@ def report_files():
     return sorted(str(path) for path in Path("report").iterdir() if path.suffix in (".j2", ".rst"))
 
 
+def paper_tables(config):
+    """Return the tables of the OORL paper, which the report shows beside ours where there are such."""
+    found = sorted(str(path) for path in Path("docs/reference").glob("oorl_table*.csv"))
+    return found if translation_tables(config) else []
+
+
 def report_model_files(config):
     """Return the learning curves, manifests and projections that the report reads beside its tables."""
     trained = dict.fromkeys(["base", *ex.report_checkpoints(config), *ex.matrix_checkpoints(config)])
@@ -106,7 +152,7 @@ def report_tables(config):
              "audit/round_trip"]  # fmt: skip
     names += [f"sweeps/{sweep}" for sweep in config["report"]["sweeps"]]
     names += [f"pass_at_1/{name}" for name in ex.report_checkpoints(config)]
-    return [f"results/{name}.csv" for name in names]
+    return [f"results/{name}.csv" for name in names] + translation_tables(config)
 
 
 def products(config):

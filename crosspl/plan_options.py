@@ -47,11 +47,25 @@ def plan_of(args):
     return plan
 
 
-def read_targets(args, plan, readings):
-    """Return {reading: [Target per language]}; problems without a verdict are left out with a warning."""
-    cells, targets = read_checkpoints(plan, args.verdicts), {}
+def read_targets(args, plan, readings, origin=None):
+    """Return {reading: [Target per language]}; problems without a verdict are left out with a warning.
+
+    origin: the PL of the programs that were translated, whose verdicts are in translation/{origin} of the folder;
+    nothing is translated into itself. None: programs were written from statements.
+    """
+    folder, languages = f"{args.verdicts}/translation/{origin}" if origin else args.verdicts, plan.languages
+    if origin:
+        languages = [language for language in languages if language != origin]
+        if not languages:
+            raise UserError(f"nothing is translated from {origin}: --languages names no other PL")
+    cells, targets = read_checkpoints(plan, folder), {}
     for reading in readings:
-        targets[reading] = [target(plan, cells, language, reading) for language in plan.languages]
+        if origin and (origin, reading) in cells["base"]:
+            raise UserError(
+                f"{folder}/base.jsonl.gz: translations from {origin} into {origin}. Sample and judge again."
+            )
+        targets[reading] = [target(plan, cells, language, reading) for language in languages]
         for language, count in left_out(cells, targets[reading], reading).items():
-            print(f"warning: {language}: {count} problems without a verdict (JE) are in no row", file=sys.stderr)
+            named = f"{language} from {origin}" if origin else language
+            print(f"warning: {named}: {count} problems without a verdict (JE) are in no row", file=sys.stderr)
     return targets

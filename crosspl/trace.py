@@ -17,7 +17,9 @@ from crosspl.verify import difference, made_here
 CONTROL = "same_problems"  # of the columns gain_vs_same_problems
 PACKAGES = ("torch", "transformers", "trl", "peft", "tokenizers", "datasets", "accelerate", "vllm", "numpy")
 WIDTH = 120
-LABELS = ("init", "rl_method", "source", "target", "role", "seeds", "seed", "layer", "direction", "mark", "point")
+LABELS = (
+    "from", "init", "rl_method", "source", "target", "role", "seeds", "seed", "layer", "direction", "mark", "point",
+)  # fmt: skip
 COUNTED = ("problems", "samples")  # over all checkpoints of a table
 BEFORE, AFTER = ("before RL",), ("after RL",)
 GAIN = BEFORE + AFTER
@@ -125,7 +127,8 @@ def chain(manifest, table, cell):
 
 def verdicts(manifest, cell):
     """Return the files of verdicts behind a cell."""
-    return [f"{manifest['results']}/verdicts/{name}.jsonl.gz" for group in cell.checkpoints.values() for name in group]
+    folder = f"{manifest['results']}/verdicts/" + (f"translation/{cell.row['from']}/" if "from" in cell.row else "")
+    return [f"{folder}{name}.jsonl.gz" for group in cell.checkpoints.values() for name in group]
 
 
 def gaps(manifest, names, table, cell):

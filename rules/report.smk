@@ -55,6 +55,7 @@ rule report:
         tables=[*an.report_tables(config), "results/cost.csv"],
         models=an.report_model_files(config),
         template=own(an.report_files()),
+        paper=own(an.paper_tables(config)),
         code=wf.code("scripts/report.py"),
     output:
         page=report(

@@ -56,6 +56,7 @@ def blocks(rows):
     groups = {}
     for row in rows:
         title = "init {init} · RL in {source} · {rl_method}".format(**row)
+        title = f"translation from {row['from']} · {title}" if "from" in row else title
         groups.setdefault(title, []).append(cells(row))
     return grouped(groups, HEADER)
 

@@ -23,7 +23,7 @@ LIGHT_SCRIPTS = (
     "round_trip", "parallel_matrix", "judge",
     "judge_completions", "score", "transfer_table", "show_table", "transfer_matrix", "alignment_summary",
     "alignment_transfer", "ablation_table", "calibrate", "power", "figures", "report", "cost", "concatenate",
-    "export",
+    "export", "oorl_tables",
 )  # fmt: skip
 FORBIDDEN = [  # script, modules whose edit must not run it again
     ("train_base", ("rl", "rewards", "sampling", "judge", "mixtures", "statistics", "transfer_table", "languages")),

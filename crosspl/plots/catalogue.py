@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from matplotlib import rc_context
 
-from crosspl.plots import alignment, runs, transfer
+from crosspl.plots import alignment, oorl, runs, transfer
 from crosspl.plots.numbers import one_space
 from crosspl.plots.style import RC, svg
 
@@ -27,7 +27,7 @@ def drawings(tables):
     """Return the Drawings of all figures whose tables exist, in the order of the page."""
     found = []
     with rc_context(RC):
-        for part in (transfer_figures, alignment_figures, run_figures):
+        for part in (transfer_figures, oorl_figures, alignment_figures, run_figures):
             for name, caption, source, alt, figure in part(tables):
                 found.append(Drawing(name, caption, source, alt, svg(figure, name, alt)))
     return found
@@ -76,6 +76,15 @@ def by_source(rows):
     for row in rows:
         groups.setdefault(row["source"], []).append(row)
     return groups
+
+
+def oorl_figures(tables):
+    """Yield the figures of the steps of the OORL ladder, where two rows were compared."""
+    for source, rows in by_source(tables["oorl/steps"]).items():
+        if oorl.shown(rows):
+            yield (f"oorl_steps_{source}", "oorl_steps", "oorl/steps.csv",
+                   f"Differences between rows of the OORL ladder with intervals and margin, RL in {source}.",
+                   oorl.steps(rows))  # fmt: skip
 
 
 def alignment_figures(tables):

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from crosspl import record
 from crosspl.io import read_text
 from crosspl.plots.numbers import MISSING
-from crosspl.report import background, sections
+from crosspl.report import background, oorl, sections
 from crosspl.report.assumptions import setting
 from crosspl.report.blocks import Picture
 from crosspl.report.headline import numbered
@@ -30,9 +30,9 @@ def page(tables, drawings, config, results, revision):
         return [Picture(drawing, captions(caption), folded(drawing)) for drawing in found]
 
     parts = (sections.answer, sections.falsification, sections.transfer, sections.controls, sections.matrix,
-             sections.latent, sections.intervention, sections.sweeps, background.answers, background.curves,
-             background.fairness)  # fmt: skip
-    listed = [part(tables, pictures) for part in parts]
+             sections.latent, sections.intervention, sections.sweeps)  # fmt: skip
+    listed = [part(tables, pictures) for part in parts] + oorl.sections(tables, pictures, config)
+    listed += [part(tables, pictures) for part in (background.answers, background.curves, background.fairness)]
     listed += [background.assumed(tables, config), background.cost(tables),
                background.provenance(tables, config, results, revision)]  # fmt: skip
     environment = Environment(

@@ -13,6 +13,7 @@ from crosspl.io import read_csv, read_json
 GAIN = "init rl_method source target role seeds problems pass_at_1_before pass_at_1_after gain gain_low gain_high"
 TRANSFER = f"{GAIN} samples before_low before_high after_low after_high p_value p_holm wrong_language_rate mde"
 CONTRAST = "treatment control rl_method source target role seeds problems contrast low high p_value p_holm mde mark"
+STEP = "task from source target role row against seeds problems pass_at_1 low high"
 TABLES = {  # file below results/: the columns that the page reads
     "headline": "treatment control source target seeds problems contrast low high p_value p_holm margin p_equivalence "
                 "conclusion mde problems_needed seeds_needed mark",
@@ -29,6 +30,13 @@ TABLES = {  # file below results/: the columns that the page reads
                          "null_mean null_high mark",
     "alignment_transfer": "relation metric layer n statistic low high p_value mark",
     "alignment_transfer_points": "checkpoint init seed source dose alignment transfer_gain source_gain",
+    "translation_table": f"from {TRANSFER}",
+    "oorl/steps": f"{STEP} difference difference_low difference_high p_value p_holm margin p_equivalence conclusion "
+                  "mde mark",
+    "oorl/generation": "source row avg avg_low avg_high",
+    "oorl/translation_matrix": "from source row avg avg_low avg_high",
+    "oorl/ablation": "source row start on_policy off_policy generation from_avg from_avg_low from_avg_high",
+    "oorl/comparison": "task source comparison paper paper_sign ours difference low high seeds agrees mark",
     "ablation": "init source seeds layer direction target role problems pass_at_1_intact pass_at_1_ablated change low "
                 "high p_value p_holm wrong_language_intact wrong_language_ablated mark",
     "calibration": "scenario seeds problems repetitions rejected rejected_low rejected_high covered covered_low "
@@ -62,6 +70,8 @@ def read_tables(results, config):
     tables["sweeps"] = _collect(results / "sweeps", ".csv", f"point {GAIN}", re.compile("[a-z_0-9]+$"))
     if "report" in config:  # tables of sweeps that this config does not ask for may be old
         tables["sweeps"] = {name: tables["sweeps"].get(name, []) for name in config["report"]["sweeps"]}
+    if "translation" in config and not config["translation"]["evaluate"]:
+        tables |= {name: [] for name in TABLES if name.startswith(("oorl/", "translation_"))}  # of an earlier config
     tables["projections"] = _collect(results / "alignment", ".projection.csv", PROJECTION, CHECKPOINT)
     runs = _kept(tables["transfer_table"])
     all_runs = runs and runs + (_kept(tables["transfer_matrix"]) or [])
@@ -144,7 +154,7 @@ def _mark(tables):
 
 def read_files(results, tables):
     """Return the names, below `results`, of all files that `read_tables` found and kept."""
-    names = [f"{name}.csv" for name in TABLES]
+    names = [f"{name}.csv" for name in TABLES if tables[name] or not name.startswith(("oorl/", "translation_"))]
     names += [f"sweeps/{name}.csv" for name in tables["sweeps"]]
     names += [f"alignment/{name}.projection.csv" for name in tables["projections"]]
     names += [f"pass_at_1/{name}.csv" for name in tables["pass_at_1"]]
