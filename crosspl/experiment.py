@@ -10,6 +10,8 @@ from crosspl import mixtures
 from crosspl.checkpoints import VARIANT, after_name, before_name, checkpoint_names, start_of, variant_of
 
 PLAIN = ("parallel", "same_problems", "same_programs", "monolingual")  # mixtures that need no settings
+NEIGHBOURS = ("bridge",)  # those of other methods, which need none either
+DIRECT = 0.5  # share of the problems of `bridge` without bridges
 
 
 def is_verification(config):
@@ -72,6 +74,7 @@ def recipe(config, mixture):
     """Return how a mixture is made: what crosspl.mixtures.Recipe wants, tokens aside."""
     variant = config["mixtures"]["variants"].get(mixture, {"rule": mixture})
     languages, problems = config["languages"]["sft"], config["mixtures"]["problems"]
+    share = variant.get("direct_share", DIRECT if variant["rule"] == "bridge" else variant.get("parallel_share", 0.0))
     fit = {"fit": True} if "languages" in variant and "problems" not in variant else {}
     return fit | {
         "rule": variant["rule"],
@@ -79,7 +82,8 @@ def recipe(config, mixture):
         "source": config["languages"]["source"][0],
         "problems": variant.get("problems", problems),
         "width": len(languages),
-        "share": variant.get("parallel_share", 0.0),
+        "share": share,
+        **({"bridge_in": variant["bridge_in"]} if "bridge_in" in variant else {}),
     }
 
 
@@ -97,6 +101,8 @@ def rl_programs(config, init, source):
 def mixture_languages(config, mixture):
     """Return the PLs that a mixture may hold."""
     made = recipe(config, mixture)
+    if made["rule"] == "bridge":
+        return _once(made["languages"], [made["source"]])
     return [made["source"]] if made["rule"] == "monolingual" else made["languages"]
 
 
@@ -106,14 +112,23 @@ def changed_by_variant(config, mixture):
     return variant.get("languages"), variant.get("problems")
 
 
+def has_own_languages(config, mixture):
+    """Return whether SFT on a mixture shows other PLs than languages.sft, which tables must know."""
+    bridge = mixture != "base" and recipe(config, mixture)["rule"] == "bridge"
+    own = bridge and set(mixture_languages(config, mixture)) != set(config["languages"]["sft"])
+    return bool(changed_by_variant(config, mixture)[0]) or own
+
+
 def known_mixtures(config):
     """Return every mixture that can be named."""
-    return _once(PLAIN, config["mixtures"]["variants"])
+    return _once(PLAIN, NEIGHBOURS, config["mixtures"]["variants"])
 
 
 def declared(config, mixture):
     """Return the quantities in which a mixture is declared equal to `parallel`."""
-    return list(mixtures.declared(recipe(config, mixture)["rule"], *changed_by_variant(config, mixture)))
+    made = recipe(config, mixture)
+    place = made.get("bridge_in", "answer")
+    return list(mixtures.declared(made["rule"], *changed_by_variant(config, mixture), place))
 
 
 def training_sets(config):
@@ -160,7 +175,7 @@ def table_plan(config, **changes):
     options["init-languages"] = [
         f"{name}={','.join(mixture_languages(config, start_of(name)))}"
         for name in options["inits"]
-        if changed_by_variant(config, start_of(name))[0]
+        if has_own_languages(config, start_of(name))
     ]
     return " ".join(f"--{name} {shlex.join(map(str, values))}" for name, values in options.items() if values)
 
