@@ -46,11 +46,12 @@ def is_direct(block, share):
 def with_bridge(row, problem, bridge, place, protocol):
     """Return a row with a bridge in its "answer" or its "prompt"; UserError where the program would be lost so."""
     text = explained(problem, bridge, protocol["comments"])
-    put = _in_chat if protocol["style"] == "chat" else _in_plain
+    chat = protocol["style"] == "chat"
+    put = _in_chat if chat else _in_plain
     prompt, completion = put(row, problem, bridge["language"], text, place, protocol)
-    found = program_of(completion, problem, row["language"], protocol).code
-    whole = (opening(problem, row["language"]) or "") + said(completion)
-    if found != (code_of(row) if protocol["style"] == "chat" else whole).rstrip():
+    whole = ((opening(problem, row["language"]) or "") + said(completion)).rstrip()
+    wanted = program_of(row["completion"], problem, row["language"], protocol).code if chat else whole
+    if program_of(completion, problem, row["language"], protocol).code != wanted:
         raise UserError(
             f"problem {problem['id']}: a stop text is in the bridge to {row['language']}, where answers end. {ELSE}"
         )
