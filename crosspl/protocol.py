@@ -110,7 +110,7 @@ def code_of(example):
 def programs_in(example):
     """Return [(PL, program)] of a training example: the one asked for, and its bridge (crosspl.bridges)."""
     bridge = example.get("bridge")
-    return [(example["language"], code_of(example)), *([(bridge["language"], bridge["code"])] if bridge else [])]
+    return [(example.get("language"), code_of(example)), *([(bridge["language"], bridge["code"])] if bridge else [])]
 
 
 def matched_text(example):
