@@ -16,6 +16,7 @@ from crosspl import groups_inputs as gi
 from crosspl import import_inputs as im
 from crosspl import manifest as mf
 from crosspl import oorl_inputs as oi
+from crosspl import rl_plan as rp
 from crosspl import task
 from crosspl import teacher_inputs as ti
 from crosspl import workflow as wf

@@ -1,12 +1,14 @@
 """Audits that stop the run: no unseen PL and no eval family may occur in training data.
 
-In: training sets {name: rows with "language", "family", "completion" or "code"}, eval problems, eval programs.
+In: training sets {name: rows with "language", "family", "completion" or "code", "bridge" where they hold a program in
+another PL too}, eval problems, eval programs.
 Out: rows of audit/exclusion.csv and audit/contamination.csv, and the violations in words.
 """
 
 import re
+from collections import Counter
 
-from crosspl.protocol import code_of
+from crosspl.protocol import programs_in
 
 EXCLUSION_COLUMNS = ("training_set", "language", "role", "examples", "ok")
 CONTAMINATION_COLUMNS = ("training_set", "examples", "eval_problems", "shared_families", "shared_programs",
@@ -17,8 +19,9 @@ def exclusion_rows(training_sets, allowed, evaluated):
     """Return one row per training set × language; a language outside `allowed[training set]` must have no example."""
     rows = []
     for name, examples in training_sets.items():
-        for language in sorted({row["language"] for row in examples} | set(evaluated)):
-            count = sum(row["language"] == language for row in examples)
+        held = Counter(language for row in examples for language in {one for one, _ in programs_in(row)})
+        for language in sorted(held.keys() | set(evaluated)):
+            count = held[language]
             inside = language in allowed[name]
             rows.append(
                 {
@@ -44,7 +47,7 @@ def contamination_rows(training_sets, eval_problems, eval_programs, left=frozens
     for name, examples in training_sets.items():
         shared = [
             {row["family"] for row in examples} & families,
-            {words(code_of(row)) for row in examples} & programs,
+            {words(code) for row in examples for _, code in programs_in(row)} & programs,
             {words(row.get("statement") or "") for row in examples} & statements,
             {row.get("problem") for row in examples} & set(left),
         ]

@@ -6,8 +6,8 @@ In: the merged config, the names of its files. Out: nothing, or a UserError that
 from crosspl.checkpoints import VARIANT
 from crosspl.config_places import where
 from crosspl.errors import UserError
-from crosspl.experiment import rl_settings
 from crosspl.languages import known_languages
+from crosspl.rl_plan import rl_settings
 
 
 def check_training(config, files):

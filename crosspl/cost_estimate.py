@@ -10,6 +10,7 @@ published models, is crosspl.gpu_costs'.
 from typing import NamedTuple
 
 from crosspl import experiment as ex
+from crosspl import rl_plan as rp
 
 START = 5.5  # CPU s until torch and transformers are imported
 UNITS = {  # CPU s per unit of work, without START
@@ -127,7 +128,7 @@ def trained(names):
 
 def rl_answers(config, name):
     """Return how many answers the RL of a model asks for, in its variant's way."""
-    settings = ex.rl_settings(config, name.split("/")[1])
+    settings = rp.rl_settings(config, name.split("/")[1])
     return settings["generations"] * settings["prompts"] * settings["samples"]
 
 

@@ -7,10 +7,13 @@ the options of scripts.transfer_table for each table. Imports nothing heavy: eve
 import shlex
 
 from crosspl import mixtures
-from crosspl.checkpoints import VARIANT, after_name, before_name, checkpoint_names, start_of, variant_of
+from crosspl.checkpoints import VARIANT, after_name, before_name, checkpoint_names, start_of
+from crosspl.rl_plan import group_forms, is_translation, rl_settings, shown_in_groups, translation_languages
 
 PLAIN = ("parallel", "same_problems", "same_programs", "monolingual")  # mixtures that need no settings
 GEPO = {"ir": "gepo", "programs": "gepo_programs"}  # groups of the off-policy loss: end of the row's name
+NEIGHBOURS = ("bridge",)  # those of other methods, which need none either
+DIRECT = 0.5  # share of the problems of `bridge` without bridges
 
 
 def is_verification(config):
@@ -44,43 +47,10 @@ def inits(config):
             *(f"{init}{VARIANT}{name}" for name, variant in variants for init in variant["inits"])]  # fmt: skip
 
 
-def rl_settings(config, init):
-    """Return the settings of RL from an init: the experiment's, changed by its variant's."""
-    name = variant_of(init)
-    own = config["rl_variants"][name]["settings"] if name else {}
-    return config["rl"] | own | {"off_policy": config["rl"]["off_policy"] | own.get("off_policy", {})}
-
-
-def is_translation(config, init):
-    """Return whether RL from an init is on the translation of programs, and not on their generation."""
-    return rl_settings(config, init)["task"] == "translation"
-
-
-def translation_languages(config):
-    """Return the PLs of the pairs that RL translates, each once."""
-    return _once(config["translation"]["from"], config["translation"]["into"])
-
-
-def group_forms(config, inits):
-    """Return the forms of groups that RL from `inits` learns from, each once; one without weight counts for nothing."""
-    chosen = [rl_settings(config, init)["off_policy"] for init in inits]
-    return _once([one["groups"] for one in chosen if one["groups"] and one["weight"]])
-
-
-def group_languages(config, form):
-    """Return the PLs of what groups of a form hold."""
-    return shown_in_groups(config, form) + ["llvm_ir"] * (form == "ir")
-
-
-def shown_in_groups(config, form):
-    """Return the PLs whose verified programs groups of a form are made from."""
-    return config["groups"][form]["languages"] or config["languages"]["sft"]
-
-
 def further_languages(config, init):
     """Return the PLs that RL from an init trains on beside those of SFT and its source PL."""
     translated = translation_languages(config) if is_translation(config, init) else []
-    shown = group_languages(config, "programs") if "programs" in group_forms(config, [init]) else []
+    shown = shown_in_groups(config, "programs") if "programs" in group_forms(config, [init]) else []
     return [name for name in _once(translated, shown) if name not in training_languages(config)]
 
 
@@ -129,6 +99,7 @@ def recipe(config, mixture):
     """Return how a mixture is made: what crosspl.mixtures.Recipe wants, tokens aside."""
     variant = config["mixtures"]["variants"].get(mixture, {"rule": mixture})
     languages, problems = config["languages"]["sft"], config["mixtures"]["problems"]
+    share = variant.get("direct_share", DIRECT if variant["rule"] == "bridge" else variant.get("parallel_share", 0.0))
     fit = {"fit": True} if "languages" in variant and "problems" not in variant else {}
     return fit | {
         "rule": variant["rule"],
@@ -136,7 +107,8 @@ def recipe(config, mixture):
         "source": config["languages"]["source"][0],
         "problems": variant.get("problems", problems),
         "width": len(languages),
-        "share": variant.get("parallel_share", 0.0),
+        "share": share,
+        **({"bridge_in": variant["bridge_in"]} if "bridge_in" in variant else {}),
     }
 
 
@@ -146,14 +118,11 @@ def recipe_languages(config, mixture):
     return _once(config["languages"]["sft"], made["languages"], [made["source"]])
 
 
-def rl_programs(config, init, source):
-    """Return the right programs that RL from an init is shown the beginnings of; none without a curriculum."""
-    return [f"results/programs/{source}.jsonl.gz"] if rl_settings(config, init)["curriculum"] else []
-
-
 def mixture_languages(config, mixture):
     """Return the PLs that a mixture may hold."""
     made = recipe(config, mixture)
+    if made["rule"] == "bridge":
+        return _once(made["languages"], [made["source"]])
     return [made["source"]] if made["rule"] == "monolingual" else made["languages"]
 
 
@@ -163,14 +132,23 @@ def changed_by_variant(config, mixture):
     return variant.get("languages"), variant.get("problems")
 
 
+def has_own_languages(config, mixture):
+    """Return whether SFT on a mixture shows other PLs than languages.sft, which tables must know."""
+    bridge = mixture != "base" and recipe(config, mixture)["rule"] == "bridge"
+    own = bridge and set(mixture_languages(config, mixture)) != set(config["languages"]["sft"])
+    return bool(changed_by_variant(config, mixture)[0]) or own
+
+
 def known_mixtures(config):
     """Return every mixture that can be named."""
-    return _once(PLAIN, config["mixtures"]["variants"])
+    return _once(PLAIN, NEIGHBOURS, config["mixtures"]["variants"])
 
 
 def declared(config, mixture):
     """Return the quantities in which a mixture is declared equal to `parallel`."""
-    return list(mixtures.declared(recipe(config, mixture)["rule"], *changed_by_variant(config, mixture)))
+    made = recipe(config, mixture)
+    place = made.get("bridge_in", "answer")
+    return list(mixtures.declared(made["rule"], *changed_by_variant(config, mixture), place))
 
 
 def training_sets(config):
@@ -223,7 +201,7 @@ def table_plan(config, **changes):
         "mark": [mark(config)],
     }
     options |= changes
-    own = {name: mixture_languages(config, start_of(name)) if changed_by_variant(config, start_of(name))[0] else []
+    own = {name: mixture_languages(config, start_of(name)) if has_own_languages(config, start_of(name)) else []
            for name in options["inits"]}  # fmt: skip
     further = {name: further_languages(config, name) for name in own}
     options["init-languages"] = [

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from crosspl import cost_estimate as ce
 from crosspl import experiment as ex
+from crosspl import rl_plan as rp
 from crosspl.gpu_rates import BENCHMARKS, figure, rate_for
 from crosspl.io import read_csv, read_json, stream_rows
 from crosspl.languages import load_languages
@@ -88,7 +89,7 @@ def pieces(config, asked, problems, length):
 
 def rl_piece(config, name, prompt):
     """Return the work of one RL run."""
-    settings, answers = ex.rl_settings(config, name.split("/")[1]), ce.rl_answers(config, name)
+    settings, answers = rp.rl_settings(config, name.split("/")[1]), ce.rl_answers(config, name)
     return Piece("rl", settings["rollouts"], answers * settings["max_tokens"] / 2, answers * prompt)
 
 

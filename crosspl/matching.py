@@ -39,6 +39,7 @@ def describe(name, rows, steps, batch, count_tokens):
         "epochs": steps * batch / len(rows),
         "tokens_seen": steps * batch * tokens / len(rows),
         "language_shares": {language: languages[language] / len(rows) for language in sorted(languages)},
+        **({"bridges": bridges} if (bridges := sum("bridge" in row for row in rows)) else {}),
     }
 
 

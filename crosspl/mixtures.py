@@ -9,6 +9,7 @@ same_problems  control A: the same P problems, L programs (styles) each, all in 
 same_programs  control B: P·L problems, one PL each
 monolingual    control C: the same P problems, L programs each, all in the source PL
 dose           the same P problems; `share` of them as in parallel, the others as in same_problems
+bridge         parallel, each program after the commented one in the source PL (crosspl.bridges); `share` of it without
 
 In the task of code verification a pair of a correct and an incorrect program takes the place of a program: two rows.
 """
@@ -17,6 +18,7 @@ from collections import Counter
 from itertools import permutations
 from typing import NamedTuple
 
+from crosspl.bridges import bridged
 from crosspl.errors import UserError
 from crosspl.protocol import PLAIN, as_answer, ask, gold_answer, matched_text
 from crosspl.verification import as_problem, pairs
@@ -28,6 +30,7 @@ MATCHED = {
     "same_programs": ("programs", "tokens", "language_shares", "difficulty", "steps"),
     "monolingual": ("problems", "programs", "difficulty", "steps"),
     "dose": ("problems", "programs", "tokens", "language_shares", "difficulty", "steps"),
+    "bridge": ("problems", "programs", "language_shares", "difficulty", "steps"),  # shares of programs asked for
     "equal_tokens": ("tokens", "difficulty", "steps"),  # `parallel` in other PLs
     "fewer_problems": ("language_shares", "steps"),  # `parallel` with fewer problems
 }
@@ -39,8 +42,8 @@ class Recipe(NamedTuple):
 
     languages: its PLs. source: the PL of `monolingual`. problems: P. width: how many different programs per problem and
     PL the pool must have, so that all mixtures of an experiment choose alike. tokens: completion tokens to come close
-    to; None: whatever the problems give. share: parallel part of `dose`. fit: take as many problems as give the tokens,
-    in the difficulties of the first P.
+    to; None: whatever the problems give. share: parallel part of `dose`, part of `bridge` without bridges. fit: take as
+    many problems as give the tokens, in the difficulties of the first P. bridge_in: answer or prompt.
     """
 
     rule: str
@@ -51,6 +54,7 @@ class Recipe(NamedTuple):
     tokens: int | None = None
     share: float = 0.0
     fit: bool = False
+    bridge_in: str = "answer"
 
 
 def verified_programs(programs):
@@ -92,6 +96,8 @@ def build_mixture(name, recipe, problems, programs, count_tokens, protocol=PLAIN
         picked = _nearer(sums, picked, recipe.tokens)
     taken = [one for n, block in enumerate(blocks) for one in ways(n, block, recipe)[picked[n]]]
     rows = [row for one in taken for row in rows_of(*one)]
+    if recipe.rule == "bridge":
+        rows = bridged(rows, chosen, table, recipe, protocol)
     return _cut(name, rows, recipe, count_tokens) if recipe.fit else rows
 
 
@@ -146,7 +152,8 @@ def choose_problems(name, recipe, problems, table):
 
     To fit tokens: all that can be used, so ordered that every beginning has the difficulties of the first P.
     """
-    usable = [p for p in problems if p["id"] in table and all(table[p["id"]].get(pl) for pl in recipe.languages)]
+    asked = [*recipe.languages, *([recipe.source] if recipe.rule == "bridge" else [])]
+    usable = [p for p in problems if p["id"] in table and all(table[p["id"]].get(pl) for pl in asked)]
     most = max((len(found) for by_language in table.values() for found in by_language.values()), default=0)
     if most < recipe.width:
         raise UserError(
@@ -237,6 +244,7 @@ OPTIONS = {
     "same_programs": _same_programs,
     "monolingual": _monolingual,
     "dose": _dose,
+    "bridge": _parallel,
 }
 
 
@@ -276,8 +284,10 @@ def _row(problem, program, prompt, completion):
     }
 
 
-def declared(rule, languages, problems):
+def declared(rule, languages, problems, bridge_in="answer"):
     """Return the quantities that a mixture shares with `parallel`; languages, problems: what its recipe changes."""
-    if rule == "parallel" and languages:
+    if rule in ("parallel", "bridge") and languages:
         return MATCHED["equal_tokens"] if not problems else ("steps",)
-    return MATCHED["fewer_problems"] if rule == "parallel" and problems else MATCHED[rule]
+    if rule in ("parallel", "bridge") and problems:
+        return MATCHED["fewer_problems"]
+    return MATCHED[rule] + (("tokens",) if rule == "bridge" and bridge_in == "prompt" else ())

@@ -4,32 +4,33 @@ In: the checked config, an init. Out: files, options, training sets, PLs; empty 
 """
 
 from crosspl import experiment as ex
+from crosspl import rl_plan as rp
 
 FOLDER = "results/translation"
 
 
 def rl_files(config, init):
     """Return the files that RL from an init is about, beside the problems: pairs for translation, groups."""
-    pairs = [f"{FOLDER}/rl.jsonl.gz"] if ex.is_translation(config, init) else []
-    return pairs + [f"results/groups/{form}.jsonl.gz" for form in ex.group_forms(config, [init])]
+    pairs = [f"{FOLDER}/rl.jsonl.gz"] if rp.is_translation(config, init) else []
+    return pairs + [f"results/groups/{form}.jsonl.gz" for form in rp.group_forms(config, [init])]
 
 
 def rl_options(config, init):
     """Return the options of scripts.train_rl that name these files."""
-    names = ["--pairs"] * ex.is_translation(config, init) + ["--groups"] * len(ex.group_forms(config, [init]))
+    names = ["--pairs"] * rp.is_translation(config, init) + ["--groups"] * len(rp.group_forms(config, [init]))
     return " ".join(word for pair in zip(names, rl_files(config, init)) for word in pair)
 
 
 def audited(config, init, source):
     """Return the training sets of RL from an init, whose audits it waits for."""
-    translation = ["rl/translation"] if ex.is_translation(config, init) else []
-    return [f"rl/{source}", *translation, *(f"groups/{form}" for form in ex.group_forms(config, [init]))]
+    translation = ["rl/translation"] if rp.is_translation(config, init) else []
+    return [f"rl/{source}", *translation, *(f"groups/{form}" for form in rp.group_forms(config, [init]))]
 
 
 def rl_languages(config, init, source):
     """Return every PL that RL from an init asks for or shows."""
-    translated = ex.translation_languages(config) if ex.is_translation(config, init) else []
-    groups = [name for form in ex.group_forms(config, [init]) for name in ex.group_languages(config, form)]
+    translated = rp.translation_languages(config) if rp.is_translation(config, init) else []
+    groups = [name for form in rp.group_forms(config, [init]) for name in rp.group_languages(config, form)]
     return list(dict.fromkeys([source, *translated, *groups]))
 
 

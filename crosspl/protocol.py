@@ -126,6 +126,12 @@ def code_of(example):
     return example.get("code") or said(example.get("completion") or "")
 
 
+def programs_in(example):
+    """Return [(PL, program)] of a training example: the one asked for, and its bridge (crosspl.bridges)."""
+    bridge = example.get("bridge")
+    return [(example.get("language"), code_of(example)), *([(bridge["language"], bridge["code"])] if bridge else [])]
+
+
 def matched_text(example):
     """Return the text of a training example whose tokens are matched: the answer, which the loss is on.
 

@@ -13,6 +13,7 @@ import jsonschema
 import yaml
 
 from crosspl import experiment as ex
+from crosspl import rl_plan as rp
 from crosspl.checkpoints import before_name
 from crosspl.config_places import holds, where  # noqa: F401
 from crosspl.config_training import check_training
@@ -114,12 +115,17 @@ def check_names(config, files):
         for name in names:
             if name not in known:
                 raise UserError(f"{where(files, path)}: unknown {name!r}; known are {', '.join(known) or 'none'}")
+    bridges = [name for name in mixtures if ex.recipe(config, name)["rule"] == "bridge"]
+    named = [(path, name) for path, (names, _) in lists.items() for name in names if name in bridges]
+    if named and ex.is_verification(config):
+        place, name = where(files, named[0][0]), named[0][1]
+        raise UserError(f"{place}: {name}: rule bridge is for task: generation, where answers are programs")
     if config["statistics"]["treatment"] not in ["base", *config["mixtures"]["names"]]:
         raise UserError(f"{where(files, ['statistics', 'treatment'])}: must be one of mixtures.names")
     unseen, known = config["languages"]["unseen"], known_languages()
     for name, variant in variants.items():
         place = where(files, ["mixtures", "variants", name])
-        if name in ("base", *ex.PLAIN):
+        if name in ("base", *ex.PLAIN, *ex.NEIGHBOURS):
             raise UserError(f"{place}: {name} is the name of another init; take one of your own")
         for language in variant.get("languages", []):
             if language not in known:
@@ -197,9 +203,9 @@ def audited_languages(config, training_set):
     if kind == "pretraining":
         return ex.training_languages(config)
     if kind == "groups":
-        return ex.shown_in_groups(config, name)
+        return rp.shown_in_groups(config, name)
     if training_set == "rl/translation":
-        return ex.translation_languages(config)
+        return rp.translation_languages(config)
     return ex.mixture_languages(config, name) if kind == "sft" else [name]
 
 
@@ -220,7 +226,7 @@ def audit_options(config, results, training_set):
     files = audited_files(config, results, training_set)
     languages = [] if training_set == "pretraining" else audited_languages(config, training_set)
     if training_set.startswith("groups/"):
-        languages = ex.group_languages(config, training_set.partition("/")[2])
+        languages = rp.group_languages(config, training_set.partition("/")[2])
     return " ".join([*(["--data", *files] if files else []), *(["--languages", *languages] if languages else [])])
 
 
@@ -269,6 +275,17 @@ def protocol(config, languages):
     return as_json({"style": style, "languages": {
         key: {"name": entry["name"], "fence": entry["fence"]} for key, entry in entries.items()
     }})  # fmt: skip
+
+
+def mixture_protocol(config, mixture):
+    """Return how a mixture's problems are asked, as JSON; for bridges with the line comments of their PLs."""
+    languages = ex.recipe_languages(config, mixture)
+    told = protocol(config, languages)
+    if ex.recipe(config, mixture)["rule"] != "bridge":
+        return told
+    with stop_on_user_error():
+        entries = load_languages(languages)
+    return as_json(json.loads(told) | {"comments": {key: entry["comment"]["line"] for key, entry in entries.items()}})
 
 
 def source_settings(config):

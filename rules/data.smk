@@ -187,9 +187,7 @@ rule build_mixture:
         mem_mb=growing(config, "tables", "mem_mb"),
         runtime=growing(config, "tables", "runtime"),
     params:
-        protocol=lambda wildcards: wf.protocol(
-            config, ex.recipe_languages(config, wildcards.mixture)
-        ),
+        protocol=lambda wildcards: wf.mixture_protocol(config, wildcards.mixture),
         recipe=lambda wildcards: wf.as_json(ex.recipe(config, wildcards.mixture)),
         parallel=wf.as_json(ex.recipe(config, "parallel")),
         declared=lambda wildcards: ex.declared(config, wildcards.mixture),

@@ -13,7 +13,7 @@ rule train_rl:
         ),
         problems="results/problems.jsonl.gz",
         verification=lambda wildcards: task.items(config, [wildcards.source]),
-        programs=lambda wildcards: ex.rl_programs(
+        programs=lambda wildcards: rp.rl_programs(
             config, wildcards.init, wildcards.source
         ),
         oorl=lambda wildcards: oi.rl_files(config, wildcards.init),
@@ -60,11 +60,11 @@ rule train_rl:
         lora=wf.as_json(config["lora"]),
         precision=wf.as_json(config["precision"]),
         settings=lambda wildcards: wf.as_json(
-            decisive(ex.rl_settings(config, wildcards.init))
+            decisive(rp.rl_settings(config, wildcards.init))
         ),
         programs=lambda wildcards: " ".join(
             ["--programs", *programs]
-            if (programs := ex.rl_programs(config, wildcards.init, wildcards.source))
+            if (programs := rp.rl_programs(config, wildcards.init, wildcards.source))
             else []
         ),
         adapter=lambda wildcards: wf.init_option(

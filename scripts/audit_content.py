@@ -15,7 +15,7 @@ from crosspl.io import read_rows, write_csv
 from crosspl.judge.client import Judge
 from crosspl.languages import known_languages, language_of, load_language
 from crosspl.problems import check_problems, of_split
-from crosspl.protocol import code_of
+from crosspl.protocol import PLAIN, program_of, programs_in
 from crosspl.verification import items_of
 
 
@@ -41,7 +41,8 @@ def main(argv=None):
         texts = {row["id"]: row["statement"] for row in chosen}
     programs = {language: [] for language in args.languages}
     for row in examples:
-        programs.setdefault(row["language"], []).append(code_of(row))
+        for language, code in [*programs_in(row), *whole_answer(row, problems)]:
+            programs.setdefault(language, []).append(code)
     blocks = [language_of(tag) for text in texts.values() for tag in fenced(text)]
     with Judge(list(programs), jobs=args.jobs, cache=args.cache or None) as judge:
         strange = {language: not_in_language(judge, language, codes) for language, codes in programs.items()}
@@ -53,6 +54,14 @@ def main(argv=None):
     if any(row["ok"] == "NO" for row in rows):
         raise UserError(f"{args.training_set}: {'; '.join(said(rows, strange, args))}. Nothing is trained on it")
     write_csv(args.output, COLUMNS, rows)
+
+
+def whole_answer(row, problems):
+    """Return [(PL, program)] of a plain answer that holds a bridge in comments: as it is judged it must parse, too."""
+    if "bridge" not in row or not isinstance(row["completion"], str):
+        return []
+    found = program_of(row["completion"], problems[row["problem"]], row["language"], PLAIN)
+    return [(row["language"], found.code)]
 
 
 def said(rows, strange, args):

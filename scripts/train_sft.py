@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from crosspl import chat, launch, models
-from crosspl.errors import run_command
+from crosspl.errors import UserError, run_command
 from crosspl.io import read_rows
 from crosspl.protocol import said
 from crosspl.provenance import file_hash, state_folder
@@ -41,6 +41,7 @@ def main(argv=None):
         examples = [chat.example(tokenizer, row["prompt"], row["completion"]) for row in rows]
     cut = chat.check_answers(tokenizer, examples, args.settings["max_length"], args.data)
     if cut:
+        refuse_cut_bridges(tokenizer, rows, examples, args.settings["max_length"], args.data)
         print(f"{cut} of {len(rows)} answers go beyond sft.max_length: their ends are not learnt; set it higher")
     model = models.fresh_adapter(models.load_base(args.base, args.precision), args.lora, args.seed)
     start = models.adapter_hash(model)
@@ -65,6 +66,17 @@ def main(argv=None):
     canaries = [said(row["prompt"]) + said(row["completion"]) for row in rows[:4]]
     models.hand_over(model, args.base, tokenizer, canaries, start, args.output, manifest, args.precision)
     write_history(Path(args.output) / "history.csv", history)
+
+
+def refuse_cut_bridges(tokenizer, rows, examples, max_length, where):
+    """Raise a UserError where answers with a bridge are too long: of them the program asked for would be cut."""
+    bridged = [example for row, example in zip(rows, examples) if "bridge" in row]
+    cut = chat.check_answers(tokenizer, bridged, max_length, where)
+    if cut:
+        raise UserError(
+            f"{where}: {cut} of {len(bridged)} examples with a bridge have more than sft.max_length = {max_length} "
+            "tokens, and what would be cut off is the program asked for: set it higher"
+        )
 
 
 if __name__ == "__main__":

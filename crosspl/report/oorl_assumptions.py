@@ -4,13 +4,14 @@ In: the merged config. Out: rows (unknown, assumed, this run, why). Where rows d
 """
 
 from crosspl import experiment as ex
+from crosspl import rl_plan as rp
 from crosspl.plots.numbers import MISSING
 from crosspl.report.assumptions import setting
 
 
 def assumptions(config):
     """Return the rows (unknown, assumed, this run, why we assume it)."""
-    rows = [ex.rl_settings(config, init) for name, init in rows_of(config).items() if name != "none"]
+    rows = [rp.rl_settings(config, init) for name, init in rows_of(config).items() if name != "none"]
 
     def rl(key):
         return _values(setting(row, key) for row in rows)
