@@ -7,6 +7,7 @@ for the transfer table alone need not mend the settings of analyses that it does
 from pathlib import Path
 
 from crosspl import experiment as ex
+from crosspl import rl_plan as rp
 from crosspl.checkpoints import checkpoint_names
 from crosspl.errors import UserError, stop_on_user_error
 from crosspl.languages import known_languages
@@ -24,7 +25,7 @@ def check_matrix(config):
 
 def check_ablation(config):
     """Raise a UserError unless the ablated models are some of the transfer table's and have the layer."""
-    _check("ablation.inits", config["ablation"]["inits"], ex.inits(config))
+    _check("ablation.inits", config["ablation"]["inits"], rp.inits(config))
     _check("ablation.seeds", config["ablation"]["seeds"], config["seeds"])
     if not config["base"]["from"]:  # of a published model the command knows how many
         layers = config["base"]["model"]["num_hidden_layers"]
@@ -78,7 +79,7 @@ def check_translation(config):
 
 def check_oorl(config):
     """Raise a UserError unless some RL is on translation."""
-    if not ex.oorl_rows(config):
+    if not rp.oorl_rows(config):
         raise UserError("config: results/oorl/ is about RL on translation; name some in rl_variants (task)")
 
 
@@ -94,7 +95,7 @@ def oorl_checkpoints(config):
     """Return the models of the OORL tables; a wrong config ends the process with one line."""
     with stop_on_user_error():
         check_oorl(config)
-    rows = ex.oorl_rows(config)
+    rows = rp.oorl_rows(config)
     runs = [(init, source) for name, init in rows.items() if name != "none" for source in config["languages"]["source"]]
     return checkpoint_names(runs, config["seeds"])
 
@@ -103,7 +104,7 @@ def translation_tables(config):
     """Return the tables of translation and of OORL that this config asks for."""
     if not config["translation"]["evaluate"]:
         return []
-    names = ("steps", "generation", "translation_matrix", "ablation", "comparison") if ex.oorl_rows(config) else ()
+    names = ("steps", "generation", "translation_matrix", "ablation", "comparison") if rp.oorl_rows(config) else ()
     return ["results/translation_table.csv", *(f"results/oorl/{name}.csv" for name in names)]
 
 

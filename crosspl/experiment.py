@@ -7,11 +7,10 @@ the options of scripts.transfer_table for each table. Imports nothing heavy: eve
 import shlex
 
 from crosspl import mixtures
-from crosspl.checkpoints import VARIANT, after_name, before_name, checkpoint_names, start_of
-from crosspl.rl_plan import group_forms, is_translation, rl_settings, shown_in_groups, translation_languages
+from crosspl.checkpoints import after_name, before_name, checkpoint_names, start_of
+from crosspl.rl_plan import group_forms, inits, is_translation, shown_in_groups, translation_languages
 
 PLAIN = ("parallel", "same_problems", "same_programs", "monolingual")  # mixtures that need no settings
-GEPO = {"ir": "gepo", "programs": "gepo_programs"}  # groups of the off-policy loss: end of the row's name
 NEIGHBOURS = ("bridge",)  # those of other methods, which need none either
 DIRECT = 0.5  # share of the problems of `bridge` without bridges
 
@@ -40,40 +39,11 @@ def _once(*lists):
     return list(dict.fromkeys(name for names in lists for name in names))
 
 
-def inits(config):
-    """Return what RL starts from: `base` and every mixture; then those with a variant of RL, as `parallel__fgo`."""
-    variants = config["rl_variants"].items()
-    return ["base", *config["mixtures"]["names"],
-            *(f"{init}{VARIANT}{name}" for name, variant in variants for init in variant["inits"])]  # fmt: skip
-
-
 def further_languages(config, init):
     """Return the PLs that RL from an init trains on beside those of SFT and its source PL."""
     translated = translation_languages(config) if is_translation(config, init) else []
     shown = shown_in_groups(config, "programs") if "programs" in group_forms(config, [init]) else []
     return [name for name in _once(translated, shown) if name not in training_languages(config)]
-
-
-def oorl_rows(config):
-    """Return {row of the OORL ladder: init} (crosspl.oorl_rows); {} without RL on translation.
-
-    Of several inits that would be one row, as in a sweep of a weight, the first is it. An off-policy loss of weight 0
-    is none.
-    """
-    found = {}
-    for init in inits(config):
-        settings, start = rl_settings(config, init), start_of(init)
-        if settings.get("task", "generation") == "translation":
-            off = settings.get("off_policy") or {}
-            groups = off.get("groups") if off.get("weight", 1) else None
-            name = "rl" if not groups else "rl_dpo" if off.get("loss") == "dpo" else f"rl_{GEPO[groups]}"
-            if start != "base":
-                name = f"{start}_oorl" if name.startswith("rl_gepo") else None
-            if name:
-                found.setdefault(name, init)
-    order = ["rl", "rl_dpo", *(f"rl_{name}" for name in GEPO.values())]
-    ladder = {name: found[name] for name in order if name in found}
-    return {"none": "base"} | ladder | found if found else {}
 
 
 def checkpoints(config):

@@ -3,7 +3,6 @@
 In: the checked config. Out: plain lists. Imports nothing heavy: every job on a cluster reads it.
 """
 
-from crosspl import experiment as ex
 from crosspl import rl_plan as rp
 from crosspl.groups.rows import IR, LLVM_IR
 from crosspl.llvm.translate import TOOL
@@ -32,7 +31,7 @@ def form_languages(config, form):
 
 def forms(config):
     """Return the forms that RL or one of its variants is trained on; none without `off_policy.groups`."""
-    return rp.group_forms(config, ex.inits(config))
+    return rp.group_forms(config, rp.inits(config))
 
 
 def group_languages(config):

@@ -22,6 +22,11 @@ def fenced(code, mark):
     return f"{fence}{mark}\n{code.rstrip()}\n{fence}"
 
 
+def to_translate(shown):
+    """Return the words that stand where a statement would, in the plain style, for a program to be translated."""
+    return f"translate from {shown['language']}\n{fenced(shown['code'], shown['language'])}"
+
+
 def fenced_code(answer, fences):
     """Return the code of the last block marked with one of `fences`, else of the last one without a mark, or None."""
     blocks = [(mark.lower(), code) for _, mark, code in BLOCK.findall(answer)]

@@ -9,7 +9,7 @@ The completion style and its stop texts are those of MultiPL-E (Cassano et al. 2
 from typing import NamedTuple
 
 from crosspl.errors import UserError
-from crosspl.prompts import cut, extract_code, fenced, fenced_code, format_prompt
+from crosspl.prompts import cut, extract_code, fenced, fenced_code, format_prompt, to_translate
 
 STYLES = ("plain", "chat")
 PLAIN = {"style": "plain"}
@@ -49,11 +49,6 @@ def ask(problem, language, protocol):
     if shown:
         return format_prompt(language, to_translate(shown)) + (begun or "")
     return format_prompt(language, problem["statement"]) if begun is None else begun
-
-
-def to_translate(shown):
-    """Return the words that stand where a statement would, in the plain style, for a program to be translated."""
-    return f"translate from {shown['language']}\n{fenced(shown['code'], shown['language'])}"
 
 
 def request(problem, language, protocol):

@@ -83,7 +83,7 @@ rule oorl_tables:
         runtime=growing(config, "tables", "runtime"),
     params:
         plan=ex.table_plan(config),
-        rows=[f"{name}={init}" for name, init in ex.oorl_rows(config).items()],
+        rows=[f"{name}={init}" for name, init in rp.oorl_rows(config).items()],
         origins=config["translation"]["evaluate"],
         reading=config["statistics"]["reading"],
     shell:

@@ -10,8 +10,7 @@ from pathlib import Path
 from crosspl.errors import UserError, run_command
 from crosspl.io import read_rows, write_json, write_rows, write_text
 from crosspl.problems import SOURCES, load_source
-from crosspl.prompts import format_prompt
-from crosspl.protocol import to_translate
+from crosspl.prompts import format_prompt, to_translate
 from crosspl.tokenizer import balanced_sample, tokenizer_config, train_tokenizer
 from crosspl.verification import question
 

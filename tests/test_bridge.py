@@ -10,6 +10,7 @@ from tiny import LORA, WORLD, base_folder, right_programs
 
 from crosspl import experiment as ex
 from crosspl import models
+from crosspl import rl_plan as rp
 from crosspl import workflow as wf
 from crosspl.audits import contamination_rows, exclusion_rows
 from crosspl.bridges import commented, with_bridge
@@ -260,7 +261,7 @@ def test_sft_refuses_to_cut_a_bridged_answer_and_counts_others(tmp_path, build):
 
 def test_the_neighbours_are_compared_in_one_table():
     config = merged("configs/neighbours.yaml")
-    recipes = {name: ex.recipe(config, name) for name in ex.inits(config)[1:]}
+    recipes = {name: ex.recipe(config, name) for name in rp.inits(config)[1:]}
     assert {name: (made["rule"], made["share"], made.get("bridge_in")) for name, made in recipes.items()} == {
         "parallel": ("parallel", 0, None), "same_problems": ("same_problems", 0, None), "bridge": ("bridge", 0.5, None),
         "bridge_prompt": ("bridge", 0.5, "prompt"), "bridge_only": ("bridge", 0, None),

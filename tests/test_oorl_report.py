@@ -10,7 +10,7 @@ import report_tables
 from test_experiment import merged
 
 from crosspl import analysis_inputs as an
-from crosspl import experiment as ex
+from crosspl import rl_plan as rp
 from crosspl.errors import UserError
 from crosspl.io import read_csv
 from crosspl.oorl_rows import LADDER, parse_rows
@@ -43,26 +43,26 @@ def config_with(**variants):
 
 
 def test_the_rows_of_a_config_are_those_of_its_settings():
-    rows = ex.oorl_rows(config_with(**VARIANTS))
+    rows = rp.oorl_rows(config_with(**VARIANTS))
     assert rows == {
         "none": "base", "rl": "base__rl", "rl_dpo": "base__dpo", "rl_gepo": "base__gepo",
         "rl_gepo_programs": "base__programs", "parallel_oorl": "parallel__oorl",
         "same_problems_oorl": "same_problems__oorl",
     }  # fmt: skip
     assert list(rows)[: len(LADDER)] == list(LADDER)
-    inits = ex.inits(config_with(**VARIANTS))
+    inits = rp.inits(config_with(**VARIANTS))
     assert [row.name for row in parse_rows([f"{name}={init}" for name, init in rows.items()], inits)][-4:] == [
         "parallel_sft", "parallel_oorl", "same_problems_sft", "same_problems_oorl",
     ]  # fmt: skip
 
 
 def test_a_loss_of_weight_0_is_rl_alone_and_other_rl_is_no_row():
-    assert ex.oorl_rows(config_with(zero=(["base"], {"weight": 0}))) == {"none": "base", "rl": "base__zero"}
+    assert rp.oorl_rows(config_with(zero=(["base"], {"weight": 0}))) == {"none": "base", "rl": "base__zero"}
     config = config_with(gepo=(["base"], {}))
     config["rl_variants"]["gepo"]["settings"]["task"] = "generation"
-    assert ex.oorl_rows(config) == {}
+    assert rp.oorl_rows(config) == {}
     for text in ((), ("configs/study.yaml",), ("configs/smoke.yaml",)):
-        assert ex.oorl_rows(merged(*text)) == {} and an.translation_tables(merged(*text)) == []
+        assert rp.oorl_rows(merged(*text)) == {} and an.translation_tables(merged(*text)) == []
 
 
 def test_tables_are_asked_for_where_the_config_says_so():

@@ -3,7 +3,6 @@
 In: the merged config. Out: rows (unknown, assumed, this run, why). Where rows differ all values are shown.
 """
 
-from crosspl import experiment as ex
 from crosspl import rl_plan as rp
 from crosspl.plots.numbers import MISSING
 from crosspl.report.assumptions import setting
@@ -46,7 +45,7 @@ def assumptions(config):
 
 def rows_of(config):
     """Return the rows of the ladder; none for a config that lacks the blocks they follow from."""
-    return ex.oorl_rows(config) if {"mixtures", "rl", "rl_variants"} <= set(config) else {}
+    return rp.oorl_rows(config) if {"mixtures", "rl", "rl_variants"} <= set(config) else {}
 
 
 def _values(texts):

@@ -88,7 +88,7 @@ def train_grpo(
 
 
 def stream_of(model, groups, settings, arguments, seed):
-    """Return the stream of groups beside RL, None where it has no weight: the step is then that of RL alone."""
+    """Return the stream of groups beside RL, None where there is none: the step is then that of RL alone."""
     chosen = settings["off_policy"]
     if not chosen["groups"] or not chosen["weight"]:
         return None
