@@ -175,4 +175,9 @@ def products(config):
     files += [
         f"verification/{language}.jsonl.gz" for language in ex.all_languages(config) if ex.is_verification(config)
     ]
+    for form in rp.group_forms(config, rp.inits(config)):
+        files += [f"groups/{form}.jsonl.gz", f"groups/{form}.csv"]
+    for source in config["translation"]["evaluate"]:
+        translated = [f"translation/{source}/{name}" for name in ex.checkpoints(config)]
+        files += [f"{kind}/{name}.jsonl.gz" for kind in ("completions", "verdicts") for name in translated]
     return report_tables(config) + tables(config) + [f"results/{file}" for file in files]

@@ -26,7 +26,7 @@ UNITS = {  # CPU s per unit of work, without START
 SCENARIOS = 13  # of crosspl.calibration
 STAGE = {  # rules that compute with the model: the block of config.yaml's resources that they ask by
     "train_base": "train_base", "train_sft": "train_sft", "train_rl": "train_rl",
-    "sample": "sample", "sample_ablated": "sample", "align": "align",
+    "sample": "sample", "sample_ablated": "sample", "sample_translations": "sample", "align": "align",
 }  # fmt: skip
 
 
@@ -101,16 +101,21 @@ def costs(config, asked):
     sft, rl = trained(names)
     train, steps = config["sft"], config["base"]["training"]
     languages = ex.all_languages(config)
+    translated = len(names) * translations(config)
+    judged = len(names + ablated) + translated
     found = [
         Cost("build_programs", len(languages), len(languages) * UNITS["build_programs"] * _programs(config)),
-        Cost("take_base", 1, START) if config["base"]["from"] else
-        Cost("train_base", 1, START + UNITS["train_base"] * steps["steps"] * steps["batch"]),
+        Cost("take_base", 1, START)
+        if config["base"]["from"]
+        else Cost("train_base", 1, START + UNITS["train_base"] * steps["steps"] * steps["batch"]),
         Cost("train_sft", len(sft), len(sft) * (START + UNITS["train_sft"] * train["steps"] * train["batch"])),
         Cost("train_rl", len(rl), sum(START + UNITS["train_rl"] * rl_answers(config, name) for name in rl)),
         Cost("sample", len(names), len(names) * (START + UNITS["sample"] * answers(config))),
-        Cost("judge_completions", len(names + ablated),
-             len(names + ablated) * UNITS["judge_completions"] * answers(config)),
-    ]  # fmt: skip
+        Cost("judge_completions", judged, judged * UNITS["judge_completions"] * answers(config)),
+    ]
+    if translated:
+        one = START + UNITS["sample"] * answers(config)
+        found.append(Cost("sample_translations", translated, translated * one))
     if asked.calibrated:
         looked_at = programs_looked_at(config)
         found += [
@@ -119,6 +124,11 @@ def costs(config, asked):
             Cost("calibrate", 1, START + UNITS["calibrate"] * SCENARIOS * config["calibration"]["repetitions"]),
         ]
     return found
+
+
+def translations(config):
+    """Return how many times a model is evaluated in translation, once per PL whose programs it is shown."""
+    return len(config["translation"]["evaluate"])
 
 
 def trained(names):

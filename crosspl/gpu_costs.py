@@ -82,6 +82,8 @@ def pieces(config, asked, problems, length):
         "train_sft": [Piece("sft", None, train["steps"] * train["batch"] * length)] * len(sft),
         "train_rl": [rl_piece(config, name, PROMPT[source]) for name in rl],
         "sample": [Piece("sample", sampling["engine"], *asked_tokens)] * len(asked.models),
+        "sample_translations": [Piece("sample", sampling["engine"], *asked_tokens)]
+        * (len(asked.models) * ce.translations(config)),
         "sample_ablated": [Piece("sample", "transformers", *asked_tokens)] * len(asked.ablated),
         "align": [Piece("sft", None, looked_at)] * (len(asked.aligned) + 1),  # and the untrained control
     }
@@ -189,7 +191,7 @@ def assumptions(config, rows, problems, of_sft):
         f"examples of the base model of half of its max_length, {config['base']['training']['max_length'] / 2:.0f} "
         "tokens, at the speed of SFT": "train_base" in rules,
         f"answers of half of max_tokens; where a rate is of prompts too, prompts of {PROMPT[source]} tokens": rules
-        & {"train_rl", "sample", "sample_ablated"},
+        & {"train_rl", "sample", "sample_translations", "sample_ablated"},
         f"programs of {PROGRAM[source]} tokens for the alignment, at the speed of SFT, which is slower": "align"
         in rules,
         "no group of answers drawn again (rl.redraw)": "train_rl" in rules and any(one["redraw"] for one in settings),
@@ -199,5 +201,7 @@ def assumptions(config, rows, problems, of_sft):
         "(benchmarks/build.json, judge.json); tests of your data may take longer": source == "imported",
         f"nothing of {', '.join(aside)}, which run a published model on CPUs: their hours are not known": aside,
         "the teacher is not in it": config["teacher"],
+        "groups beside RL (rl.off_policy) are not in it": "train_rl" in rules
+        and rp.group_forms(config, rp.inits(config)),
     }
     return [line for line, holds in lines.items() if holds]

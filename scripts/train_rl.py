@@ -16,7 +16,7 @@ from crosspl.chat import check_chat, check_context
 from crosspl.contamination.fate import without
 from crosspl.errors import UserError, run_command
 from crosspl.executed_lines import traced_with
-from crosspl.groups.rows import check_groups
+from crosspl.groups.rows import read_groups
 from crosspl.io import read_rows, stream_rows
 from crosspl.judge.client import Judge, judged_languages
 from crosspl.problems import check_problems, of_split
@@ -155,9 +155,8 @@ def preferences(args, tokenizer):
     if not args.groups:
         return [], 0
     problems = without(read_rows(args.problems), args.excluded)
-    rows = check_groups(read_rows(args.groups), args.groups)
     length = args.settings["off_policy"]["max_length"]
-    return preference_groups(rows, problems, tokenizer, args.protocol, length, args.groups)
+    return preference_groups(read_groups(args.groups), problems, tokenizer, args.protocol, length, args.groups)
 
 
 def rewarded(args, judge, problems):
