@@ -49,7 +49,7 @@ def main(argv=None):
     # The same files make another model when they are somebody else's: its precision, what ends an answer.
     settings = [args.settings, args.precision, models.stack(), args.protocol["style"], args.external]
     state = state_folder("completions", __file__, inputs, *settings)
-    problems = evaluated(args)
+    problems = translations(args) if args.pairs else evaluated(args)
     shards = shards_of(state, args)
     missing = [shard for shard, path in shards.items() if not path.exists()]
     progress = Progress(args.title, len(missing), every=5)
@@ -66,19 +66,19 @@ def main(argv=None):
 def evaluated(args):
     """Return {PL: the problems of the evaluated split}, in code verification the questions about their programs."""
     problems = of_split(check_problems(read_rows(args.problems), args.problems), args.settings["split"])
-    if args.pairs:
-        return translations(problems, read_rows(args.pairs), args.languages)
     if not args.items:
         return dict.fromkeys(args.languages, problems)
     return {language: as_problems(problems, read_rows(path)) for language, path in zip(args.languages, args.items)}
 
 
-def translations(problems, pairs, languages):
+def translations(args):
     """Return {PL: the questions to translate into it}; each has its problem's id, which occurs once per PL."""
+    problems = of_split(check_problems(read_rows(args.problems), args.problems), args.settings["split"])
+    pairs = read_rows(args.pairs)
     found = as_translations(problems, pairs)
     by_id = {pair["id"]: pair["problem"] for pair in pairs}
     return {language: [question | {"id": by_id[question["id"]]} for question in found if question["into"] == language]
-            for language in languages}  # fmt: skip
+            for language in args.languages}  # fmt: skip
 
 
 def check_prompts(model, tokenizer, problems, args):
