@@ -7,7 +7,7 @@ from crosspl.checkpoints import VARIANT
 from crosspl.config_places import where
 from crosspl.errors import UserError
 from crosspl.languages import known_languages
-from crosspl.rl_plan import rl_settings
+from crosspl.rl_plan import rl_settings, shown_in_groups
 
 
 def check_training(config, files):
@@ -60,6 +60,10 @@ def check_rl(config, rl, gpus, place):
         raise UserError(f"{place}.redraw: groups are drawn again on one GPU only; set it to 0")
     if config["task"] != "generation" and (rl["curriculum"] or rl["executed_lines"]):
         raise UserError(f"{place}: curriculum and executed_lines are about programs; the task is {config['task']}")
+    if rl["off_policy"]["groups"] and config["task"] != "generation":
+        raise UserError(f"{place}.off_policy.groups: groups are of programs; the task is {config['task']}: set null")
+    if rl["off_policy"]["groups"] == "programs" and len(shown_in_groups(config, "programs")) < 2:
+        raise UserError(f"{place}.off_policy.groups: programs need two PLs in groups.programs.languages, or in SFT")
     if rl["task"] == "translation":
         check_translating(config, rl, place)
     if rl["curriculum"] and rl["curriculum"][-1]:

@@ -111,6 +111,27 @@ WRONG = [  # overlay, what the message says
         r"13 stages in 12 generations",
     ),
     ("rl: {executed_lines: true}\ntask: verification", r"curriculum and executed_lines are about programs"),
+    ("rl: {task: translation}", r"rl\.task: translation needs two different PLs in translation\.from"),
+    (
+        "rl: {task: translation}\ntranslation: {from: [perl], into: [perl]}",
+        r"rl\.task: translation needs two different PLs",
+    ),
+    (
+        "rl: {task: translation, curriculum: [0.5, 0]}\ntranslation: {from: [perl], into: [ruby]}",
+        r"rl\.task: translation goes with task: generation, no curriculum",
+    ),
+    (
+        "rl_variants: {t: {inits: [base], settings: {task: translation}}}\nlanguages: {source: [python, perl]}\n"
+        "translation: {from: [perl], into: [ruby]}",
+        r"rl_variants\.t\.settings\.task: .* name one in languages\.source",
+    ),
+    ("translation: {into: [lua]}", r"overlay\.yaml: translation\.into: 'lua' is in languages\.unseen"),
+    ("translation: {evaluate: [luaa]}", r"overlay\.yaml: translation\.evaluate: unknown language 'luaa'"),
+    ("groups: {programs: {languages: [python, php]}}", r"groups\.programs\.languages: 'php' is in languages\.unseen"),
+    ("rl: {off_policy: {groups: ir}}\ntask: verification", r"rl\.off_policy\.groups: groups are of programs; the task"),
+    ("rl: {off_policy: {groups: programs}}\nlanguages: {sft: [perl]}", r"off_policy\.groups: programs need two PLs"),
+    ("rl: {off_policy: {responses: 1}}", r"overlay\.yaml: rl\.off_policy\.responses: "),
+    ("rl: {off_policy: {beta: 0}}", r"overlay\.yaml: rl\.off_policy\.beta: "),
     ("rl: {top_p: 0.9}", r"overlay\.yaml: rl\.top_p: unknown key"),
     ("rl: {method: ppo}", r"overlay\.yaml: rl\.method: 'ppo' is not one of"),
     ("precision: {quantization: nf4}", r"precision\.quantization: only a published base model is quantized"),
