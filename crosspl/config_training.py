@@ -15,7 +15,7 @@ def check_training(config, files):
     check_groups(config, files)
     gpus = {stage: config["resources"][stage]["gpu"] for stage in ("train_sft", "train_rl", "sample")}
     check_micro_batch(config["sft"], config["sft"]["batch"], "sft.batch", gpus["train_sft"], where(files, ["sft"]))
-    check_rl(config, config["rl"], gpus["train_rl"], where(files, ["rl"]))
+    check_rl(config, rl_settings(config, "base"), gpus["train_rl"], where(files, ["rl"]))
     for name, variant in config["rl_variants"].items():
         place = where(files, ["rl_variants", name])
         known = ["base", *config["mixtures"]["names"]]
@@ -64,6 +64,8 @@ def check_rl(config, rl, gpus, place):
         raise UserError(f"{place}.off_policy.groups: groups are of programs; the task is {config['task']}: set null")
     if rl["off_policy"]["groups"] == "programs" and len(shown_in_groups(config, "programs")) < 2:
         raise UserError(f"{place}.off_policy.groups: programs need two PLs in groups.programs.languages, or in SFT")
+    if not rl["weight"] and not rl["off_policy"]["groups"]:
+        raise UserError(f"{place}.weight: 0 leaves nothing to learn from: set it to 1, or set off_policy.groups, too")
     if rl["task"] == "translation":
         check_translating(config, rl, place)
     if rl["curriculum"] and rl["curriculum"][-1]:

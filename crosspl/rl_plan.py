@@ -63,12 +63,12 @@ def oorl_rows(config):
     """Return {row of the OORL ladder: init} (crosspl.oorl_rows); {} without RL on translation.
 
     Of several inits that would be one row, as in a sweep of a weight, the first is it. An off-policy loss of weight 0
-    is none.
+    is none, and it alone, beside RL of weight 0, is no row.
     """
     found = {}
     for init in inits(config):
         settings, start = rl_settings(config, init), start_of(init)
-        if settings.get("task", "generation") == "translation":
+        if settings.get("task", "generation") == "translation" and settings.get("weight", 1):
             off = settings.get("off_policy") or {}
             groups = off.get("groups") if off.get("weight", 1) else None
             name = "rl" if not groups else "rl_dpo" if off.get("loss") == "dpo" else f"rl_{GEPO[groups]}"

@@ -130,6 +130,8 @@ WRONG = [  # overlay, what the message says
     ("groups: {programs: {languages: [python, php]}}", r"groups\.programs\.languages: 'php' is in languages\.unseen"),
     ("rl: {off_policy: {groups: ir}}\ntask: verification", r"rl\.off_policy\.groups: groups are of programs; the task"),
     ("rl: {off_policy: {groups: programs}}\nlanguages: {sft: [perl]}", r"off_policy\.groups: programs need two PLs"),
+    ("rl: {weight: 0}", r"overlay\.yaml: rl\.weight: 0 leaves nothing to learn from"),
+    ("rl: {weight: 0, off_policy: {groups: ir, weight: 0}}", r"rl\.weight: 0 leaves nothing to learn from"),
     ("rl: {off_policy: {responses: 1}}", r"overlay\.yaml: rl\.off_policy\.responses: "),
     ("rl: {off_policy: {beta: 0}}", r"overlay\.yaml: rl\.off_policy\.beta: "),
     ("rl: {top_p: 0.9}", r"overlay\.yaml: rl\.top_p: unknown key"),

@@ -61,6 +61,8 @@ def test_a_loss_of_weight_0_is_rl_alone_and_other_rl_is_no_row():
     config = config_with(gepo=(["base"], {}))
     config["rl_variants"]["gepo"]["settings"]["task"] = "generation"
     assert rp.oorl_rows(config) == {}
+    config["rl_variants"]["gepo"]["settings"] |= {"task": "translation", "weight": 0}
+    assert rp.oorl_rows(config) == {}, "GEPO alone is not RL with GEPO"
     for text in ((), ("configs/study.yaml",), ("configs/smoke.yaml",)):
         assert rp.oorl_rows(merged(*text)) == {} and an.translation_tables(merged(*text)) == []
 
