@@ -38,6 +38,14 @@ def settings():
     return found
 
 
+def skip_without_fuse(prefix):
+    """Skip a test that runs as an ordinary user where these may not mount images."""
+    import pytest
+
+    if prefix == ORDINARY and not (Path("/dev/fuse").exists() and os.stat("/dev/fuse").st_mode & 0o6 == 0o6):
+        pytest.skip("ordinary users may not open /dev/fuse here (chmod 666 /dev/fuse, as udev does)")
+
+
 def all_capabilities():
     """Return whether this process has the one capability that runtimes like to take away."""
     status = Path("/proc/self/status").read_text()

@@ -147,6 +147,7 @@ def open_tree(image):
 def test_boxes_in_the_image(open_tree, where, prefix, options, tier):
     if os.geteuid():
         pytest.skip("only root can take every place")
+    apptainer.skip_without_fuse(prefix)
     output = open_tree / "out.jsonl"
     judge = ["python", "-m", "scripts.judge", "--programs", "in.jsonl", "--output", output.name, "--cache", ""]
     argv = [*prefix, "apptainer", "exec", *options, "--home", open_tree, open_tree / "image.sif", *judge]
@@ -167,6 +168,7 @@ def test_boxes_in_the_image(open_tree, where, prefix, options, tier):
 def test_sigterm_reaches_the_command_and_its_status_comes_back(open_tree, prefix):
     if prefix and os.geteuid():
         pytest.skip("only root can become another user")
+    apptainer.skip_without_fuse(prefix)
     code = "import signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, [15]); print('ready', flush=True); "
     code += "sys.exit(60 + signal.sigwait([15]))"
     argv = [

@@ -1,7 +1,6 @@
 """The McEval importer on files of the published layout, and verdicts on its canonical and on wrong programs."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from crosspl.importers import mceval
 from crosspl.importers.rows import language_of
 from crosspl.importers.writing import import_rows
 from crosspl.judge.client import Judge
-from crosspl.languages import load_language
+from crosspl.languages import lacking_commands, load_language
 from crosspl.problems import check_problems, judge_row
 
 PLS = yaml.safe_load((Path(__file__).parent / "data" / "mceval.yaml").read_text())  # per PL
@@ -123,7 +122,7 @@ def test_verdicts(tmp_path, label):
     key = program["language"]
     assert key == language_of("Racket" if label == "Scheme" else label)
     entry = load_language(key)
-    if not shutil.which((entry["compile"] or entry["run"])[0]) or (key == "go" and not TESTIFY.is_dir()):
+    if lacking_commands(entry) or (key == "go" and not TESTIFY.is_dir()):
         pytest.skip(f"no {entry['name']}, or not what its tests import")
     wrong = f"{problem['prompts'][key]}\n\n{PLS[label]['wrong']}"
     rows = [judge_row(problem, key, code, "x") | {"limits": {"cpu_s": 10}} for code in (program["code"], wrong)]

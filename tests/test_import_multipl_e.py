@@ -1,7 +1,6 @@
 """The MultiPL-E importer on files of the published layout, and verdicts on right and wrong answers in each PL."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +13,7 @@ from crosspl.errors import UserError
 from crosspl.importers import multipl_e
 from crosspl.importers.writing import import_rows
 from crosspl.judge.client import Judge
-from crosspl.languages import load_language
+from crosspl.languages import lacking_commands, load_language
 from crosspl.problems import check_problems, judge_row
 
 PLS = yaml.safe_load((Path(__file__).parent / "data" / "multipl_e.yaml").read_text())  # per tag
@@ -135,7 +134,7 @@ def judged(tag, problem, folder, answers):
     """Return the verdicts on prompt + answer, cut before the stop text as the benchmark does."""
     key = KEYS.get(tag, tag)
     entry = load_language(key)
-    if not shutil.which((entry["compile"] or entry["run"])[0]):
+    if lacking_commands(entry):
         pytest.skip(f"no {entry['name']}")
     rows = [
         judge_row(problem, key, problem["prompts"][key] + answer, "x") | {"limits": {"cpu_s": 10}} for answer in answers
