@@ -11,7 +11,8 @@ import jinja2
 from crosspl.errors import UserError
 
 # Templates of Llama 3.2 and later say the day on which they are used: equal settings would give other prompts tomorrow.
-FIXED = {"date_string": "26 Jul 2024"}
+# Those of Qwen3 and its like ask for thoughts before the answer, which no program of ours has. Others ignore both.
+FIXED = {"date_string": "26 Jul 2024", "enable_thinking": False}
 
 
 def is_chat(prompt):
@@ -70,12 +71,17 @@ def check_chat(tokenizer, prompt, where, ends=()):
         )
 
 
+def context_of(model):
+    """Return the most tokens that a model has positions for; None where it does not say."""
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None)
+
+
 def check_context(model, tokenizer, prompts, max_tokens, key="sampling.max_tokens"):
     """Return the tokens of the longest prompt.
 
     UserError when an answer of `max_tokens` tokens (config: `key`) to it would not fit the model's context.
     """
-    longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    longest = context_of(model)
     most = max((encoded(tokenizer, [prompt])["input_ids"].shape[1] for prompt in prompts), default=0)
     if longest and most + max_tokens > longest:
         raise UserError(

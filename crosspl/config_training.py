@@ -7,7 +7,7 @@ from crosspl.checkpoints import VARIANT
 from crosspl.config_places import where
 from crosspl.errors import UserError
 from crosspl.languages import known_languages
-from crosspl.rl_plan import rl_settings, shown_in_groups
+from crosspl.rl_plan import group_languages, is_translation, rl_settings, shown_in_groups
 
 
 def check_training(config, files):
@@ -23,6 +23,7 @@ def check_training(config, files):
             raise UserError(f"{place}.inits: unknown {unknown[0]!r}; known are {', '.join(known)}")
         check_rl(config, rl_settings(config, f"{VARIANT}{name}"), gpus["train_rl"], f"{place}.settings")
     check_translation(config, files)
+    check_matrix(config, files)
     if config["sampling"]["engine"] == "vllm":
         check_engine(config, gpus["sample"], "sample", f"{where(files, ['sampling'])}.engine")
     for stage in ("train_base", "sample", "align", "teacher"):
@@ -33,12 +34,10 @@ def check_training(config, files):
 
 
 def check_groups(config, files):
-    """Raise a UserError where groups would hold programs in a PL that is unseen, or not known."""
+    """Raise a UserError where groups would hold programs in a PL that is not known."""
     for form in ("ir", "programs"):
         place = f"{where(files, ['groups', form])}.languages"
         for name in config["groups"][form]["languages"] or ():
-            if name in config["languages"]["unseen"]:
-                raise UserError(f"{place}: {name!r} is in languages.unseen, and groups are RL data: remove one of them")
             if name not in known_languages():
                 raise UserError(f"{place}: unknown language {name!r}; known are {', '.join(known_languages())}")
 
@@ -60,10 +59,8 @@ def check_rl(config, rl, gpus, place):
         raise UserError(f"{place}.redraw: groups are drawn again on one GPU only; set it to 0")
     if config["task"] != "generation" and (rl["curriculum"] or rl["executed_lines"]):
         raise UserError(f"{place}: curriculum and executed_lines are about programs; the task is {config['task']}")
-    if rl["off_policy"]["groups"] and config["task"] != "generation":
-        raise UserError(f"{place}.off_policy.groups: groups are of programs; the task is {config['task']}: set null")
-    if rl["off_policy"]["groups"] == "programs" and len(shown_in_groups(config, "programs")) < 2:
-        raise UserError(f"{place}.off_policy.groups: programs need two PLs in groups.programs.languages, or in SFT")
+    if rl["off_policy"]["groups"]:
+        check_off_policy(config, rl["off_policy"]["groups"], f"{place}.off_policy.groups")
     if not rl["weight"] and not rl["off_policy"]["groups"]:
         raise UserError(f"{place}.weight: 0 leaves nothing to learn from: set it to 1, or set off_policy.groups, too")
     if rl["task"] == "translation":
@@ -72,6 +69,17 @@ def check_rl(config, rl, gpus, place):
         raise UserError(f"{place}.curriculum: the last stage must be 0, the whole task")
     if len(rl["curriculum"]) > rl["generations"]:
         raise UserError(f"{place}.curriculum: {len(rl['curriculum'])} stages in {rl['generations']} generations")
+
+
+def check_off_policy(config, form, place):
+    """Raise a UserError for groups of a form that no RL can learn from, or may not."""
+    if config["task"] != "generation":
+        raise UserError(f"{place}: groups are of programs; the task is {config['task']}: set null")
+    if form == "programs" and len(shown_in_groups(config, form)) < 2:
+        raise UserError(f"{place}: programs need two PLs in groups.programs.languages, or in SFT")
+    if unseen := [name for name in group_languages(config, form) if name in config["languages"]["unseen"]]:
+        raise UserError(f"{place}: {form} would train on {unseen[0]!r}, which is in languages.unseen: take it out, "
+                        f"there or of groups.{form}.languages")  # fmt: skip
 
 
 def check_translating(config, rl, place):
@@ -83,6 +91,17 @@ def check_translating(config, rl, place):
         raise UserError(f"{place}.task: translation needs two different PLs in translation.from and translation.into")
     if len(config["languages"]["source"]) > 1:
         raise UserError(f"{place}.task: translation is the same whatever the source PL: name one in languages.source")
+
+
+def check_matrix(config, files):
+    """Raise a UserError where the transfer matrix takes RL on translation for RL in several source PLs."""
+    matrix, place, source = config["matrix"], where(files, ["matrix"]), config["languages"]["source"]
+    said = "trained on translation, which is the same whatever the source PL"
+    for init in matrix["inits"]:
+        if is_translation(config, init) and matrix["sources"] != source:
+            raise UserError(f"{place}.inits: {init!r} is {said}: leave it out, or set matrix.sources: {source}")
+    if matrix["oracles"] and is_translation(config, "base"):
+        raise UserError(f"{place}.oracles: RL from base is {said}: set oracles: [], or translate in rl_variants alone")
 
 
 def check_translation(config, files):

@@ -8,7 +8,7 @@ import shlex
 
 from crosspl import mixtures
 from crosspl.checkpoints import after_name, before_name, checkpoint_names, start_of
-from crosspl.rl_plan import group_forms, inits, is_translation, shown_in_groups, translation_languages
+from crosspl.rl_plan import group_forms, group_languages, inits, is_translation, translation_languages
 
 PLAIN = ("parallel", "same_problems", "same_programs", "monolingual")  # mixtures that need no settings
 NEIGHBOURS = ("bridge",)  # those of other methods, which need none either
@@ -40,10 +40,9 @@ def _once(*lists):
 
 
 def further_languages(config, init):
-    """Return the PLs that RL from an init trains on beside those of SFT and its source PL."""
+    """Return the PLs that RL from an init translates, or has groups of."""
     translated = translation_languages(config) if is_translation(config, init) else []
-    shown = shown_in_groups(config, "programs") if "programs" in group_forms(config, [init]) else []
-    return [name for name in _once(translated, shown) if name not in training_languages(config)]
+    return _once(translated, *(group_languages(config, form) for form in group_forms(config, [init])))
 
 
 def checkpoints(config):
@@ -152,6 +151,13 @@ def has_content(training_set):
     return training_set not in ("pretraining", "rl/translation") and not training_set.startswith("groups/")
 
 
+def trained_languages(config, init):
+    """Return the PLs that an init's models were trained on before they are evaluated, RL's source PL aside."""
+    start = start_of(init)
+    own = mixture_languages(config, start) if has_own_languages(config, start) else config["languages"]["sft"]
+    return _once(own, further_languages(config, init))
+
+
 def table_plan(config, **changes):
     """Return the options of scripts.transfer_table that say what was run; `changes` replaces some of them.
 
@@ -171,13 +177,11 @@ def table_plan(config, **changes):
         "mark": [mark(config)],
     }
     options |= changes
-    own = {name: mixture_languages(config, start_of(name)) if has_own_languages(config, start_of(name)) else []
-           for name in options["inits"]}  # fmt: skip
-    further = {name: further_languages(config, name) for name in own}
+    shown = {name: trained_languages(config, name) for name in options["inits"]}
     options["init-languages"] = [
-        f"{name}={','.join(_once(own[name] or config['languages']['sft'], further[name]))}"
-        for name in own
-        if own[name] or further[name]
+        f"{name}={','.join(languages)}"
+        for name, languages in shown.items()
+        if has_own_languages(config, start_of(name)) or languages != config["languages"]["sft"]
     ]
     return " ".join(f"--{name} {shlex.join(map(str, values))}" for name, values in options.items() if values)
 

@@ -4,19 +4,18 @@ In: the checked config. Out: plain lists. Imports nothing heavy: every job on a 
 """
 
 from crosspl import rl_plan as rp
-from crosspl.groups.rows import IR, LLVM_IR
+from crosspl.groups.rows import IR
 from crosspl.llvm.translate import TOOL
 
 
 def settings(config, form):
     """Return the settings of a form with the PLs of its programs: those of SFT where the config names none."""
-    chosen = config["groups"][form]
-    return chosen | {"languages": chosen["languages"] or config["languages"]["sft"]}
+    return config["groups"][form] | {"languages": rp.shown_in_groups(config, form)}
 
 
 def programs(config, form):
     """Return the files of judged programs that groups of a form are made from."""
-    return [f"results/programs/{language}.jsonl.gz" for language in settings(config, form)["languages"]]
+    return [f"results/programs/{language}.jsonl.gz" for language in rp.shown_in_groups(config, form)]
 
 
 def language_files(config, form):
@@ -26,7 +25,7 @@ def language_files(config, form):
 
 def form_languages(config, form):
     """Return the PLs of a form: those of its programs, and what its answers are judged in."""
-    return [*settings(config, form)["languages"], *([LLVM_IR, TOOL] if form == IR else [])]
+    return rp.group_languages(config, form) + [TOOL] * (form == IR)
 
 
 def forms(config):

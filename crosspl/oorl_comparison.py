@@ -5,7 +5,8 @@ per task and source PL of RL the order of the rows, then every step whose rows b
 
 The paper has one run per row, so of its steps only those of at least RELIABLE points are read as a sign; the smaller
 one, DPO - RL, is read as its words are: about equal. Ours is a sign where p_holm is below 5 %, equivalent where a
-difference as large as the margin is ruled out, else not told apart, which neither agrees nor disagrees.
+difference as large as the margin is ruled out, else not told apart; neither of these disagrees with a
+sign, for the size of the paper's steps says nothing about other models.
 """
 
 from itertools import pairwise

@@ -68,10 +68,9 @@ def oorl_rows(config):
     found = {}
     for init in inits(config):
         settings, start = rl_settings(config, init), start_of(init)
-        if settings.get("task", "generation") == "translation" and settings.get("weight", 1):
-            off = settings.get("off_policy") or {}
-            groups = off.get("groups") if off.get("weight", 1) else None
-            name = "rl" if not groups else "rl_dpo" if off.get("loss") == "dpo" else f"rl_{GEPO[groups]}"
+        if settings["task"] == "translation" and settings["weight"]:
+            groups, loss = settings["off_policy"]["groups"], settings["off_policy"].get("loss")
+            name = "rl" if not groups else "rl_dpo" if loss == "dpo" else f"rl_{GEPO[groups]}"
             if start != "base":
                 name = f"{start}_oorl" if name.startswith("rl_gepo") else None
             if name:

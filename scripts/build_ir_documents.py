@@ -6,6 +6,7 @@ drawn from. Out: corpus rows, one per program and optimization level. No behavio
 
 import argparse
 import json
+import sys
 
 from crosspl.errors import UserError, run_command
 from crosspl.groups.rows import LLVM_IR
@@ -43,7 +44,14 @@ def main(argv=None):
             rows += [document(one, clean(text)) for one, texts in zip(part, translations(judge, part, args.levels))
                      for text in texts.values()]  # fmt: skip
             progress.update(start + len(part))
-    write_rows(args.output, [row for row in rows if len(row["code"]) <= args.max_chars])
+    kept = [row for row in rows if len(row["code"]) <= args.max_chars]
+    asked = len(chosen) * len(args.levels)
+    print(f"LLVM IR: {len(kept)} documents; {asked - len(rows)} of {asked} do not compile, {len(rows) - len(kept)} are "
+          f"longer than {args.max_chars} characters", file=sys.stderr)  # fmt: skip
+    if not kept:
+        raise UserError("no C program of the corpus gives LLVM IR: give c a share in pretraining.language_shares, set "
+                        "groups.ir.max_chars higher, or translation.pretraining_ir: 0")  # fmt: skip
+    write_rows(args.output, kept)
 
 
 def document(program, text):

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 from crosspl import launch, models
-from crosspl.chat import check_chat, check_context
+from crosspl.chat import check_chat, check_context, context_of
 from crosspl.contamination.fate import without
 from crosspl.errors import UserError, run_command
 from crosspl.executed_lines import traced_with
@@ -75,7 +75,7 @@ def main(argv=None):
     check_chat(tokenizer, prompts[0], args.base)
     base = models.load_base(args.base, args.precision)
     check_context(base, tokenizer, prompts, args.settings["max_tokens"], "rl.max_tokens")
-    groups, long = preferences(args, tokenizer)
+    groups, left_out = preferences(args, base, tokenizer)
     if args.adapter:
         model = models.load_adapter(base, args.adapter, trainable=True)
     else:
@@ -89,10 +89,10 @@ def main(argv=None):
     traced = traced_with(args.language) if args.settings["executed_lines"] else []
     judged = list(dict.fromkeys([*judged, *traced]))
     with Judge(judged, jobs=max(1, args.jobs // processes()), cache=args.cache or None) as judge:
-        toolchain, sandbox = judge.toolchains[args.language], judge.sandbox
+        toolchains, sandbox = {name: judge.toolchains[name] for name in asked_in}, judge.sandbox
         state = state_folder(
             "rl", __file__, [*inputs, *(f"languages/{key}.yaml" for key in judged)], args.language, args.languages,
-            args.lora, args.settings, args.seed, args.precision, models.stack(), toolchain, sandbox, args.protocol,
+            args.lora, args.settings, args.seed, args.precision, models.stack(), toolchains, sandbox, args.protocol,
         )  # fmt: skip
         settings = {**args.settings, "save_generations": args.save_every}
         place = args.precision, models.rank_of(model), args.vllm_percent / 100, args.seed
@@ -117,8 +117,8 @@ def main(argv=None):
         "seed": args.seed,
         "trainable_parameters": trainable,
         "asked": len(problems),
-        **({"groups": len(groups), "groups_too_long": long} if groups else {}),
-        "toolchain": toolchain,
+        **({"groups": len(groups)} | left_out if groups else {}),
+        "toolchains": toolchains,
         "sandbox": sandbox,
         "inputs": {path: file_hash(path) for path in inputs},
         "precision": args.precision,
@@ -150,12 +150,12 @@ def asked(args):
     return curriculum.stages(problems, args.language, programs, shares, args.protocol["style"])
 
 
-def preferences(args, tokenizer):
-    """Return (groups for GEPO, how many are too long); none without --groups."""
+def preferences(args, base, tokenizer):
+    """Return (groups for GEPO, how many were left out and why); none without --groups."""
     if not args.groups:
-        return [], 0
+        return [], {}
     problems = without(read_rows(args.problems), args.excluded)
-    length = args.settings["off_policy"]["max_length"]
+    length = min(filter(None, [args.settings["off_policy"]["max_length"], context_of(base)]))
     return preference_groups(read_groups(args.groups), problems, tokenizer, args.protocol, length, args.groups)
 
 

@@ -29,9 +29,17 @@ CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+QWEN3 = (  # of Qwen3, shortened: empty thoughts before the last answer, and before the one asked for where told so
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message['role'] == 'assistant' and loop.last %}<think>\n\n</think>\n\n{% endif %}"
+    "{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n"
+    "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
+)
 KINDS = {  # template, <bos>, the end of a turn, other marks
     "llama3": (LLAMA3, "<|begin_of_text|>", "<|eot_id|>", ["<|start_header_id|>", "<|end_header_id|>"]),
     "chatml": (CHATML, None, "<|im_end|>", ["<|im_start|>"]),
+    "qwen3": (QWEN3, None, "<|im_end|>", ["<|im_start|>"]),
 }
 PROTOCOL = {"style": "chat", "languages": {"python": {"name": "Python 3", "fence": ["python", "py"]}}}
 PROBLEMS = [

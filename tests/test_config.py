@@ -127,7 +127,23 @@ WRONG = [  # overlay, what the message says
     ),
     ("translation: {into: [lua]}", r"overlay\.yaml: translation\.into: 'lua' is in languages\.unseen"),
     ("translation: {evaluate: [luaa]}", r"overlay\.yaml: translation\.evaluate: unknown language 'luaa'"),
-    ("groups: {programs: {languages: [python, php]}}", r"groups\.programs\.languages: 'php' is in languages\.unseen"),
+    (
+        "rl: {off_policy: {groups: programs}}\ngroups: {programs: {languages: [python, php]}}",
+        r"rl\.off_policy\.groups: programs would train on 'php', which is in languages\.unseen",
+    ),
+    (
+        "rl: {off_policy: {groups: ir}}\nlanguages: {unseen: [lua, llvm_ir]}",
+        r"ir would train on 'llvm_ir', which is in",
+    ),
+    ("groups: {programs: {languages: [pythn, perl]}}", r"groups\.programs\.languages: unknown language 'pythn'"),
+    (
+        "rl: {task: translation}\ntranslation: {from: [perl], into: [ruby]}",
+        r"matrix\.inits: 'base' is trained on translation, .*: leave it out, or set matrix\.sources",
+    ),
+    (
+        "rl: {task: translation}\ntranslation: {from: [perl], into: [ruby]}\nmatrix: {sources: [python]}",
+        r"matrix\.oracles: RL from base is trained on translation",
+    ),
     ("rl: {off_policy: {groups: ir}}\ntask: verification", r"rl\.off_policy\.groups: groups are of programs; the task"),
     ("rl: {off_policy: {groups: programs}}\nlanguages: {sft: [perl]}", r"off_policy\.groups: programs need two PLs"),
     ("rl: {weight: 0}", r"overlay\.yaml: rl\.weight: 0 leaves nothing to learn from"),

@@ -157,6 +157,19 @@ def test_an_init_with_its_own_pls_brings_them_along_everywhere():
     assert "init-languages" not in ex.table_plan(merged())
 
 
+def test_pls_that_rl_translates_or_has_groups_of_are_not_unseen_afterwards():
+    config = merged(
+        "{mixtures: {names: [parallel, two], variants: {two: {rule: parallel, languages: [python, ruby]}}}, "
+        "translation: {from: [python], into: [perl]}, "
+        "rl_variants: {oorl: {inits: [two], settings: {task: translation}}, "
+        "ir: {inits: [base], settings: {off_policy: {groups: ir}}}, same: {inits: [base], settings: {}}}}"
+    )
+    languages = plan(ex.table_plan(config))[0].init_languages
+    assert languages["two"] == ["python", "ruby"] and languages["two__oorl"] == ["python", "ruby", "perl"]
+    assert languages["base__ir"] == [*config["languages"]["sft"], "c", "llvm_ir"]
+    assert set(languages) == {"two", "two__oorl", "base__ir"}
+
+
 def test_pls_of_an_init_that_is_not_in_the_plan_are_refused():
     options = ex.table_plan(merged())
     with pytest.raises(UserError, match="'paralel' is not one of --inits base parallel"):

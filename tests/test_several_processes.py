@@ -68,9 +68,11 @@ def test_sft_of_two_processes_is_that_of_one(inputs, tmp_path):
             assert float(two[name]) == pytest.approx(float(one[name]), rel=1e-3), (name, one["step"])
 
 
-def test_rl_of_two_processes_ends_with_one_adapter(inputs, tmp_path):
-    """Each judges its own answers; rewards, groups and weights are those of all."""
-    said = together(2, tmp_path, ROOT / "tests/several_processes.py", inputs / "base", "state", path=ROOT / "tests")
+@pytest.mark.parametrize("per_step", [2, 1])
+def test_rl_of_two_processes_ends_with_one_adapter(inputs, tmp_path, per_step):
+    """Each judges its own answers; rewards, groups and weights are those of all. A step may have one group for both."""
+    program = ROOT / "tests/several_processes.py"
+    said = together(2, tmp_path, program, inputs / "base", "state", per_step, path=ROOT / "tests")
     rows = [line.split() for line in said.splitlines() if re.match(r"[01] [0-9a-f]{64} ", line)]
     assert sorted(rank for rank, *_ in rows) == ["0", "1"]
     (_, hash0, rewards0, asked0), (_, hash1, rewards1, asked1) = rows

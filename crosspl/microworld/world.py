@@ -133,6 +133,9 @@ def pretraining_corpus(problems, settings, asked=0.0, translated=0.0):
     raw_shares = {pl: options["raw_shares"].get(pl, options["raw_shares"].get("other")) for pl in languages}
     check_shares("pretraining.raw_shares", {pl: 1 for pl, share in raw_shares.items() if share is not None}, languages)
     language_shares = [options["language_shares"][language] for language in languages]
+    if translated and sum(map(bool, language_shares)) < 2:
+        raise UserError("config, problems.microworld.pretraining.language_shares: translation.pretraining_share takes "
+                        "programs in two PLs; give a second one a share, or set it to 0")  # fmt: skip
     documents, dice = [], random.Random(f"{settings['seed']} translations")  # others stay as they are without them
     for _ in range(options["documents"]):
         ast, family = rng.choice(pools[rng.choices(depths, [options["depth_shares"][str(d)] for d in depths])[0]])

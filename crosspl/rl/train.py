@@ -59,6 +59,7 @@ def train_grpo(
         logging_steps=settings["minibatches"],
         mask_truncated_completions=settings["mask_truncated"],
         seed=seed,
+        disable_dropout=True,  # else what is compared with rollouts and references is another network each time
         shuffle_dataset=len(stages) == 1,
         chat_template_kwargs=FIXED if is_chat(rows[0]["prompt"]) else None,
         **common(precision, settings["gradient_checkpointing"], title),

@@ -48,9 +48,11 @@ class Trainer(GRPOTrainer):
     def training_step(self, model, inputs, num_items_in_batch=None):
         if self.extras.stream and self._step % self.current_gradient_accumulation_steps == 0:
             model.train()
-            with self.accelerator.no_sync(model):  # the last micro-batch of RL brings processes' gradients together
-                for name, value in self.extras.stream.backward(model, self.state.global_step).items():
-                    self._metrics["train"][name].append(value)
+            # Without DDP, whose passes wait for all processes, and one may have no group. The last micro-batch of RL
+            # brings their gradients together.
+            alone = self.accelerator.unwrap_model(model)
+            for name, value in self.extras.stream.backward(alone, self.state.global_step).items():
+                self._metrics["train"][name].append(value)
         return super().training_step(model, inputs, num_items_in_batch)
 
     def compute_loss(self, *args, **options):
