@@ -1,9 +1,13 @@
 """Translation: pairs of PLs, how they are asked in both styles, rewards in the target PL, and what is left out."""
 
+import json
+import shutil
+
 import pytest
 from tiny import WORLD, right_programs
 
 from crosspl.errors import UserError
+from crosspl.io import read_csv, read_rows, write_rows
 from crosspl.judge.client import Judge
 from crosspl.languages import load_languages
 from crosspl.microworld import world
@@ -12,6 +16,7 @@ from crosspl.problems import of_split
 from crosspl.protocol import PLAIN, ask, gold_answer, program_of
 from crosspl.rewards import execution_reward
 from crosspl.translation import as_problems, build_pairs, language_of
+from scripts import build_ir_documents
 from scripts import build_pairs as command
 
 CHAT_LANGUAGES = load_languages(["python", "perl", "lua"]).items()
@@ -122,8 +127,6 @@ def test_learning_curve_says_how_many_answers_are_in_another_language(problems, 
 
 
 def test_no_pair_at_all_is_an_error_that_names_the_languages(tmp_path, problems, programs):
-    from crosspl.io import read_csv, read_rows, write_rows
-
     write_rows(tmp_path / "problems.jsonl.gz", problems)
     write_rows(tmp_path / "python.jsonl.gz", programs["python"])
     out = ["--output", str(tmp_path / "rl.jsonl.gz"), "--table", str(tmp_path / "rl.csv")]
@@ -144,3 +147,25 @@ def test_pretraining_shows_the_same_program_in_another_language_and_changes_noth
     assert 0.35 < len(shown) / len(stated) < 0.65 and all(row["statement"] for row in shown)
     assert all(row["shown"]["language"] != row["language"] for row in shown)
     assert {row["shown"]["language"] for row in shown} == {"python", "lua", "php"}
+
+
+def test_a_corpus_in_one_language_translates_nothing():
+    shares = dict.fromkeys(WORLD["pretraining"]["language_shares"], 0) | {"python": 1}
+    alone = WORLD | {"pretraining": WORLD["pretraining"] | {"language_shares": shares}}
+    with pytest.raises(UserError, match=r"language_shares: translation\.pretraining_share takes programs in two PLs"):
+        world.pretraining_corpus(world.build_problems(alone), alone, 0.0, 0.5)
+
+
+@pytest.mark.skipif(not shutil.which("clang"), reason="clang is not installed")
+def test_ir_for_the_corpus_is_made_or_missed(tmp_path, capsys):
+    shares = WORLD["pretraining"]["language_shares"] | {"c": 1}
+    settings = WORLD | {"pretraining": WORLD["pretraining"] | {"language_shares": shares}}
+    write_rows(tmp_path / "problems.jsonl.gz", world.build_problems(settings))
+    argv = ["--source", "microworld", "--problems", str(tmp_path / "problems.jsonl.gz"), "--programs", "3", "--levels",
+            "Oz", "O1", "--output", str(tmp_path / "ir.jsonl.gz"), "--settings", json.dumps(settings)]  # fmt: skip
+    build_ir_documents.main([*argv, "--max-chars", "100000"])
+    rows = read_rows(tmp_path / "ir.jsonl.gz")
+    assert len(rows) == 6 and {row["shown"]["language"] for row in rows} == {"c"}
+    assert "6 documents; 0 of 6 do not compile, 0 are longer" in capsys.readouterr().err
+    with pytest.raises(UserError, match="no C program of the corpus gives LLVM IR"):
+        build_ir_documents.main([*argv, "--max-chars", "10"])
