@@ -21,7 +21,8 @@ def describe(path, cell, ids):
     except UserError as error:  # its chain has a gap, which is said elsewhere
         return [str(error)]
     for folder, lines in (("verdicts", _verdicts), ("completions", _completions), ("programs", _programs),
-                          ("sft_data", _examples), ("base", _documents)):  # fmt: skip
+                          ("sft_data", _examples), ("base", _documents), ("groups", _groups),
+                          ("translation", _pairs)):  # fmt: skip
         if folder in folders:
             return lines(rows, cell, ids)
     return _problems(rows, cell, ids)
@@ -61,6 +62,19 @@ def _examples(rows, cell, ids):
 
 def _documents(rows, cell, ids):
     return [f"{len(rows)} documents: {_by_language(rows)}"]  # they have no ids, and are in no other file
+
+
+def _groups(rows, cell, ids):
+    sides = " and ".join(f"{sum(len(row[side]) for row in rows)} {side}" for side in ("winners", "losers"))
+    problems = len({row["problem"] for row in rows})
+    return [f"{len(rows)} groups of {problems} problems: {sides}", *_listed([row["id"] for row in rows], ids)]
+
+
+def _pairs(rows, cell, ids):
+    counts = Counter(f"{row['from']} into {row['into']}" for row in rows)
+    kinds = ", ".join(f"{count} {name}" for name, count in counts.items())
+    problems = len({row["problem"] for row in rows})
+    return [f"{len(rows)} pairs of {problems} problems: {kinds}", *_listed([row["id"] for row in rows], ids)]
 
 
 def _problems(rows, cell, ids):

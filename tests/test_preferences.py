@@ -7,8 +7,10 @@ from crosspl import models
 from crosspl.chat import example
 from crosspl.errors import UserError
 from crosspl.groups.rows import IR, PROGRAMS, group_row
+from crosspl.io import write_rows
 from crosspl.protocol import PLAIN, ask, gold_answer
 from crosspl.rl.preferences import preference_groups
+from crosspl.trace_rows import describe
 from crosspl.translation import as_problem, pair
 
 LANGUAGES = {name: {"name": name.title(), "fence": [name]} for name in ("python", "perl", "c", "llvm_ir")}
@@ -92,3 +94,17 @@ def test_too_long_and_not_to_be_said_are_left_out_and_counted(tokenizer):
 def test_a_group_of_a_problem_that_is_not_there(tokenizer):
     with pytest.raises(UserError, match=r"^f: group g is of problem p, which is not among the problems"):
         preference_groups([programs()], [], tokenizer, PLAIN, 500, "f")
+
+
+def test_traces_say_what_groups_and_pairs_hold(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pairs = [pair(PROBLEM, "print(1)", "python", target) for target in ("perl", "ruby")]
+    for path, rows in (("results/groups/ir.jsonl.gz", [ir()]), ("results/translation/rl.jsonl.gz", pairs)):
+        (tmp_path / path).parent.mkdir(parents=True)
+        write_rows(tmp_path / path, rows)
+    assert describe("results/groups/ir.jsonl.gz", None, True) == [
+        "1 groups of 1 problems: 2 winners and 1 losers", "  i",
+    ]  # fmt: skip
+    assert describe("results/translation/rl.jsonl.gz", None, True) == [
+        "2 pairs of 1 problems: 1 python into perl, 1 python into ruby", "  p/python/perl", "  p/python/ruby",
+    ]  # fmt: skip
