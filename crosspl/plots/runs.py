@@ -26,7 +26,9 @@ CURVES = {  # title: columns that a trainer may log it under, the first found is
     "KL from init, nats": ("kl",),
     "truncated answers, %": ("completions/clipped_ratio", "clipped_ratio"),
     "answers in the wrong PL, %": ("wrong_language_rate", "wrong_language", "verdict/wrong_language"),
-    "groups without a difference in reward, %": ("frac_reward_zero_std",),
+    "groups of one reward, %": ("frac_reward_zero_std",),
+    "GEPO: winners ahead of losers, %": ("gepo/accuracy",),
+    "GEPO: variance of winners, nats²": ("gepo/variance",),
 }
 
 
@@ -106,6 +108,7 @@ def rl_curves(histories):
             _curves(panel, members, column, scale, looks[init])
         panel.set_title(title)
         panel.set_xlabel("optimizer step")
+        panel.xaxis.get_major_locator().set_params(integer=True)
         panel.grid(axis="y")
     for panel in list(axes.flat)[len(curves) :]:
         panel.set_visible(False)
@@ -141,6 +144,7 @@ def losses(histories):
             _curves(panel, members, "loss", 1, looks[name])
         panel.set_title({"base": "pretraining of the base model: loss", "sft": "SFT: loss"}[stage])
         panel.set_xlabel("optimizer step")
+        panel.xaxis.get_major_locator().set_params(integer=True)
         panel.grid(axis="y")
     series_key(figure, looks)
     return figure
