@@ -1,7 +1,8 @@
 """Sampling, judging and scoring: three rules per checkpoint.
 
-In: results/base/, the checkpoint's adapter, results/problems.jsonl.gz, languages/*.yaml; for checkpoints of others
-(external/{name}: docs/evaluate.md) their folders in place of the first two.
+In: results/base/, the checkpoint's adapter, results/problems.jsonl.gz, languages/*.yaml, programs to be translated
+(results/translation/); for checkpoints of others (external/{name}: docs/evaluate.md) their folders in place of the
+first two.
 Out: results/completions/, results/verdicts/ and results/pass_at_1/{checkpoint}; results/external.csv.
 """
 
@@ -93,6 +94,45 @@ rule sample_ablated:
         " --precision {params.precision:q} --gpus {resources.gpu}"
         " --direction {wildcards.direction} --split {params.split}"
         " --title 'sampling {wildcards.checkpoint} without {wildcards.direction} direction'"
+        " --output {output.completions} 2>&1 | tee {log}"
+
+
+rule sample_translations:
+    input:
+        base=wf.base_files("results"),
+        adapter=lambda wildcards: wf.adapter_files("results", wildcards.checkpoint),
+        problems="results/problems.jsonl.gz",
+        pairs="results/translation/eval_{language}.jsonl.gz",
+        code=wf.code("scripts/sample.py"),
+    output:
+        completions="results/completions/translation/{language}/{checkpoint}.jsonl.gz",
+    log:
+        "logs/sample_translations/{language}/{checkpoint}.log",
+    benchmark:
+        "results/benchmarks/sample_translations/{language}/{checkpoint}.tsv"
+    wildcard_constraints:
+        checkpoint=MODEL,
+    priority: 10
+    conda:
+        "../envs/sample.yaml"
+    threads: demand(config, "sample", "threads")
+    resources:
+        gpu=demand(config, "sample", "gpu"),
+        mem_mb=growing(config, "sample", "mem_mb"),
+        runtime=growing(config, "sample", "runtime"),
+    params:
+        adapter=lambda wildcards: wf.adapter_option("results", wildcards.checkpoint),
+        languages=lambda wildcards: oi.translation_targets(config, wildcards.language),
+        settings=wf.as_json(config["sampling"]),
+        precision=wf.as_json(config["precision"]),
+        protocol=lambda wildcards: wf.protocol(
+            config, [*ex.all_languages(config), wildcards.language]
+        ),
+    shell:
+        "python -W ignore -m scripts.sample --base results/base {params.adapter} --problems {input.problems}"
+        " --pairs {input.pairs} --languages {params.languages} --settings {params.settings:q}"
+        " --precision {params.precision:q} --gpus {resources.gpu} --protocol {params.protocol:q}"
+        " --title 'translations from {wildcards.language} by {wildcards.checkpoint}'"
         " --output {output.completions} 2>&1 | tee {log}"
 
 

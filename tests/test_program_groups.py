@@ -215,14 +215,19 @@ def config():
 @pytest.mark.parametrize(
     "form, languages, said",
     [
-        ("programs", ["python", "lua"], r"groups\.programs\.languages: 'lua' is in languages\.unseen"),
+        (
+            "programs",
+            ["python", "lua"],
+            r"off_policy\.groups: programs would train on 'lua', .*groups\.programs\.languages",
+        ),
         ("programs", ["python", "klingon"], r"groups\.programs\.languages: unknown language 'klingon'; known are awk"),
-        ("ir", ["cpp"], r"groups\.ir\.languages: 'cpp' is in languages\.unseen"),
+        ("ir", ["cpp"], r"off_policy\.groups: ir would train on 'cpp', which is in languages\.unseen"),
     ],
 )
 def test_unseen_and_unknown_languages_are_refused(config, form, languages, said):
     changed = copy.deepcopy(config) | {"languages": config["languages"] | {"unseen": ["lua", "php", "cpp"]}}
     changed["groups"][form]["languages"] = languages
+    changed["rl"]["off_policy"]["groups"] = form
     with pytest.raises(UserError, match=said):
         check_settings(changed, ["config.yaml"])
 
@@ -232,6 +237,7 @@ def test_what_a_form_needs(config):
     assert groups_inputs.form_languages(config, "ir") == ["c", "llvm_ir", "bash"]
     assert groups_inputs.programs(config, "ir") == ["results/programs/c.jsonl.gz"]
     assert groups_inputs.group_languages(config) == [] == groups_inputs.forms(config)
-    changed = config | {"rl": config["rl"] | {"off_policy": {"groups": "ir"}}}
+    changed = copy.deepcopy(config)
+    changed["rl"]["off_policy"]["groups"] = "ir"
     assert groups_inputs.forms(changed) == ["ir"]
     assert groups_inputs.group_languages(changed) == ["c", "llvm_ir", "bash"]
