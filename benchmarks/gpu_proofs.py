@@ -16,6 +16,7 @@ from crosspl.io import read_csv, read_json, write_json, write_text
 from crosspl.resources import decisive
 from crosspl.rl import train as rl
 from crosspl.rl.engines import engine_of
+from crosspl.rl.gepo import Group
 from crosspl.tokenizer import tokenizer_config, train_tokenizer
 from crosspl.workflow import read_config
 
@@ -26,14 +27,16 @@ TEXTS = ["# python\n# add 3 to each\nprint(1)\n", "# lua\nfor line in io.lines()
 RL = {"method": "grpo", "beta": 0.0, "clip": [0.2, 0.2], "micro_batch": None, "gradient_checkpointing": False,
       "importance_cap": 2.0, "redraw": 0, "batch": None, "generations": 4, "prompts": 4, "samples": 8, "minibatches": 2,
       "temperature": 1.0, "max_tokens": 32, "loss": "dapo", "learning_rate": 1e-3, "schedule": "constant", "warmup": 0,
-      "mask_truncated": False, "save_generations": 1}  # fmt: skip
+      "mask_truncated": False, "save_generations": 1, "weight": 1.0,
+      "off_policy": {"groups": "programs", "loss": "gepo", "weight": 0.01, "beta": 0.1, "lambda": 1.0, "every": 1,
+                     "normalize": False, "per_step": 1, "responses": None}}  # fmt: skip
 SFT = {"steps": 20, "batch": 8, "learning_rate": 1e-3, "schedule": "constant", "decay_steps": 0, "warmup": 1,
        "weight_decay": 0.0, "adam_beta2": 0.999, "max_length": 128, "save_steps": 10**6, "log_steps": 1,
        "micro_batch": None, "packing": False, "gradient_checkpointing": False}  # fmt: skip
 
 
 def proofs(folder, told, tiny):
-    """Return, per number format and engine, what SFT, hand-over, RL and deliveries gave; raises where one fails."""
+    """Return, per number format and engine, what SFT, hand-over, RL with GEPO and deliveries gave, or raise."""
     base = folder / "proofs"
     write_text(base / "tokenizer.json", train_tokenizer(TEXTS, 400).to_str())
     write_json(base / "tokenizer_config.json", tokenizer_config())
@@ -67,11 +70,14 @@ def of(base, tokenizer, precision, engine_name, folder):
     )
     engine = engine_of(RL | {"rollouts": engine_name}, base, tokenizer, TEXTS[:2], precision, LORA["r"], 0.2, 0)
     reward = lambda completions, **_: [float(len(text)) for text in completions]  # noqa: E731
+    answers = [(tokenizer(text[:12])["input_ids"], tokenizer(text[12:])["input_ids"]) for text in TEXTS[:2]]
+    groups = [Group(answers, [(prompt, answer[::-1]) for prompt, answer in answers])]
     model, history = rl.train_grpo(model, tokenizer, [problems], "python", reward, RL, 0, folder / "rl", "rl",
-                                   precision=precision, engine=engine)  # fmt: skip
+                                   precision=precision, engine=engine, groups=groups)  # fmt: skip
     assert models.adapter_hash(model) != before
     last = [entry for entry in history if "reward" in entry][-1]
-    names = ("sampling/canary_difference", "sampling/canary_effect", "sampling/sampling_logp_difference/mean")
+    names = ("gepo/loss", "gepo/margin", "sampling/canary_difference", "sampling/canary_effect",
+             "sampling/sampling_logp_difference/mean")  # fmt: skip
     return {"sft_loss": [curve[0]["loss"], curve[-1]["loss"]]} | {name: last[name] for name in names if name in last}
 
 
