@@ -6,7 +6,6 @@ A wrong file is a UserError that names the file and the key in it.
 
 import json
 import re
-import shutil
 from functools import cache
 from pathlib import Path
 
@@ -47,12 +46,6 @@ def load_language(key, folder="languages"):
 def load_languages(keys, folder="languages"):
     """Return {key: entry} for `keys`, in their order."""
     return {key: load_language(key, folder) for key in keys}
-
-
-def lacking_commands(entry):
-    """Return the commands of an entry that this machine does not have."""
-    commands = {entry[kind][0] for kind in ("version", "compile", "run") if entry[kind]}
-    return sorted(name for name in commands if not name.startswith("./") and not shutil.which(name))
 
 
 def install_commands(packages):

@@ -12,7 +12,8 @@ import subprocess
 
 from crosspl.errors import UserError, run_command
 from crosspl.groups_inputs import group_languages
-from crosspl.languages import install_commands, known_languages, lacking_commands, load_languages
+from crosspl.judge.tiers import lacking_commands
+from crosspl.languages import install_commands, known_languages, load_languages
 from crosspl.workflow import read_config
 
 SANDBOX = {"bwrap": "bubblewrap", "cc": "gcc"}  # command -> package; cc compiles the judge's supervisor

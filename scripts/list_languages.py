@@ -8,7 +8,8 @@ import argparse
 from crosspl.errors import UserError, run_command
 from crosspl.judge.client import Judge
 from crosspl.judge.selftest import selftest_row
-from crosspl.languages import install_commands, known_languages, lacking_commands, load_language
+from crosspl.judge.tiers import lacking_commands
+from crosspl.languages import install_commands, known_languages, load_language
 
 RUNS = 5
 CPU_S = 10

@@ -12,7 +12,8 @@ from crosspl.importers import mceval
 from crosspl.importers.rows import language_of
 from crosspl.importers.writing import import_rows
 from crosspl.judge.client import Judge
-from crosspl.languages import lacking_commands, load_language
+from crosspl.judge.tiers import lacking_commands
+from crosspl.languages import load_language
 from crosspl.problems import check_problems, judge_row
 
 PLS = yaml.safe_load((Path(__file__).parent / "data" / "mceval.yaml").read_text())  # per PL

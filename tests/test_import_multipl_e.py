@@ -13,7 +13,8 @@ from crosspl.errors import UserError
 from crosspl.importers import multipl_e
 from crosspl.importers.writing import import_rows
 from crosspl.judge.client import Judge
-from crosspl.languages import lacking_commands, load_language
+from crosspl.judge.tiers import lacking_commands
+from crosspl.languages import load_language
 from crosspl.problems import check_problems, judge_row
 
 PLS = yaml.safe_load((Path(__file__).parent / "data" / "multipl_e.yaml").read_text())  # per tag

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from crosspl.errors import UserError
+from crosspl.judge.tiers import lacking_commands
 from crosspl.languages import known_languages, load_language, load_languages
 
 KEYS = known_languages()
@@ -57,3 +58,17 @@ def test_no_alias_names_two_languages():
     owners = {}
     for alias, key in names:
         assert owners.setdefault(alias, key) == key
+
+
+def test_what_lies_where_no_box_sees_it_is_lacking(tmp_path, monkeypatch):
+    """As rustup's compiler in ~/.cargo/bin: `make runtimes` then has to install another."""
+    for folder in ("home", "conda/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "own-compiler").write_text("#!/bin/sh\n")
+        (tmp_path / folder / "own-compiler").chmod(0o755)
+    entry = {"version": ["own-compiler", "-v"], "compile": None, "run": ["env", "./main"]}
+    monkeypatch.delenv("CONDA_PREFIX", raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'home'}:/usr/bin")
+    assert lacking_commands(entry) == ["own-compiler"]
+    monkeypatch.setenv("CONDA_PREFIX", str(tmp_path / "conda"))
+    assert lacking_commands(entry) == []

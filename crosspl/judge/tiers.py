@@ -14,6 +14,7 @@ import ctypes
 import dataclasses
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 
@@ -40,6 +41,13 @@ def allowed_tiers(unsandboxed):
 def search_path(prefix):
     """Return the PATH inside the boxes."""
     return (f"{prefix}/bin:" if prefix else "") + "/usr/local/bin:/usr/bin:/bin"
+
+
+def lacking_commands(entry):
+    """Return the commands of a language entry that no box on this machine would find, wherever else they are."""
+    path = search_path(os.environ.get("CONDA_PREFIX"))
+    commands = {entry[kind][0] for kind in ("version", "compile", "run") if entry[kind]}
+    return sorted(name for name in commands if not name.startswith("./") and not shutil.which(name, path=path))
 
 
 def bwrap_command(setup, binds, seccomp_fd):
