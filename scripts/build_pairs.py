@@ -10,7 +10,7 @@ from crosspl.contamination.fate import without
 from crosspl.errors import UserError, run_command
 from crosspl.io import read_rows, stream_rows, write_csv, write_rows
 from crosspl.problems import check_problems, of_split
-from crosspl.translation import COLUMNS, build_pairs
+from crosspl.translation_pairs import COLUMNS, build_pairs
 
 
 def main(argv=None):

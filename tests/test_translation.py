@@ -15,7 +15,8 @@ from crosspl.microworld.printers import PRINTERS, STYLES
 from crosspl.problems import of_split
 from crosspl.protocol import PLAIN, ask, gold_answer, program_of
 from crosspl.rewards import execution_reward
-from crosspl.translation import as_problems, build_pairs, language_of
+from crosspl.translation import as_problems, language_of
+from crosspl.translation_pairs import build_pairs
 from scripts import build_ir_documents
 from scripts import build_pairs as command
 

@@ -12,6 +12,7 @@ from crosspl.groups.rows import FEWEST, INVALID, PROGRAMS, bare, different, grou
 from crosspl.languages import load_language
 from crosspl.mutants import mutants
 from crosspl.pairing import MUTANT, NEAR_MISS, SUBMISSION, correct_programs
+from crosspl.protocol import answerable
 
 STAGES = ("problems", "winners", "candidates", "losers", "pairs", "groups", "invalid losers", "differing losers")
 
@@ -61,7 +62,7 @@ def chosen(problem, rows, settings, stages):
         stages.drop("problems", "no tests", groups=1)
         return []
     stages.left("problems", groups=1)
-    right = [row for language in settings["languages"] if can_be_judged(problem, language)
+    right = [row for language in settings["languages"] if answerable(problem, language)
              for row in correct_programs([row for row in rows if row["language"] == language])]  # fmt: skip
     styles = sorted({row.get("style") or "" for row in right})
     random.Random(f"{problem['id']} style").shuffle(styles)
@@ -71,11 +72,6 @@ def chosen(problem, rows, settings, stages):
     for row in shorter(right, settings["max_chars"], stages, "winners", "winners"):
         first.setdefault(row["language"], row | {"how": row["id"]})
     return [first[language] for language in settings["languages"] if language in first]
-
-
-def can_be_judged(problem, language):
-    """Return whether the problem's tests are for programs in this PL, too."""
-    return not problem["harness"] or language in problem["harness"]
 
 
 def candidates(problem, winner, rows, settings, near_misses, stages):
